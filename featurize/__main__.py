@@ -1,0 +1,103 @@
+"""Command line of the feature side: ``python -m featurize``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featurize.errors import FeaturizeError
+
+app = typer.Typer(
+    help="Turn face videos into tables of biometric features.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command()
+def run(
+    source: Annotated[
+        Path, typer.Argument(help="A manifest (.csv), a folder of videos, or one video.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Feature table to write.")] = Path(
+        "features.csv"
+    ),
+    jobs: Annotated[int, typer.Option(help="Videos at a time; -1 for one per core.")] = -1,
+    max_faces: Annotated[int, typer.Option(help="Most faces to look for in a frame.")] = 3,
+) -> None:
+    """Write the feature table of a data set: one row per face and video."""
+    from featurize.table import featurize_dataset
+
+    table = featurize_dataset(source, out, n_jobs=jobs, max_faces=max_faces, progress=True)
+    per_video = table[table["face"] == 0]
+    failed = per_video[per_video["status"] != "ok"]
+    typer.echo(
+        f"{len(per_video)} videos: {len(per_video) - len(failed)} ok, {len(failed)} not usable; "
+        f"{int((table['status'] == 'ok').sum())} faces. Written to {out}."
+    )
+    for status, rows in failed.groupby("status"):
+        typer.echo(f"  {status}: {len(rows)}")
+        for reason in rows["reason"]:
+            typer.echo(f"    {reason}")
+    if len(failed) == len(per_video):
+        raise typer.Exit(1)
+
+
+@app.command()
+def features(
+    family: Annotated[str, typer.Option(help="Only this family, such as eyes.")] = "",
+    csv: Annotated[bool, typer.Option("--csv", help="Print as CSV, with all columns.")] = False,
+) -> None:
+    """List every feature with its unit and meaning."""
+    from featurize.registry import describe_features
+
+    table = describe_features()
+    if family:
+        known = ", ".join(table["family"].unique())
+        table = table[table["family"] == family]
+        if table.empty:
+            typer.echo(f"No family is called {family!r}: use one of {known}.", err=True)
+            raise typer.Exit(2)
+    if csv:
+        typer.echo(table.to_csv(index=False), nl=False)
+        return
+    for group, rows in table.groupby("family", sort=False):
+        typer.secho(f"{group} ({len(rows)} features)", bold=True)
+        for row in rows.itertuples():
+            typer.echo(f"  {row.name} [{row.unit}]  {row.meaning}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say which backends, model files and codecs work here."""
+    from featurize.doctor import examine
+
+    if not examine():
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo_data(
+    folder: Annotated[Path, typer.Argument(help="Folder to write clips and manifest.csv to.")],
+    people: Annotated[int, typer.Option(help="Number of scripted people, two clips each.")] = 16,
+    seed: Annotated[int, typer.Option(help="Another seed, other performances.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Clips at a time; -1 for one per core.")] = -1,
+) -> None:
+    """Make a small data set of scripted faces, authentic and manipulated."""
+    from featurize.synthesis import make_dataset
+
+    manifest = make_dataset(folder, n_people=people, seed=seed, n_jobs=jobs)
+    typer.echo(f"{len(manifest)} clips and their manifest.csv are in {folder}.")
+
+
+def main() -> None:
+    """Run the command line; an error of the package is one sentence, not a traceback."""
+    try:
+        app()
+    except FeaturizeError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

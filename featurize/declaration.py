@@ -1,0 +1,189 @@
+"""How a feature is declared: what it is called, what it means, its unit, source and confounders.
+
+A declaration stands next to the code that computes the value; :mod:`featurize.registry` lists them
+all in order.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from featurize.types import LandmarkTrack
+
+SignalFunction = Callable[[LandmarkTrack], np.ndarray]
+
+
+@dataclass(frozen=True)
+class FrameSignal:
+    """One value per frame of a track; call it with the track.
+
+    Attributes
+    ----------
+    family : str
+        Group of features it belongs to, such as ``"eyes"``.
+    name : str
+        Name with its unit, such as ``"yaw_deg"``; no unit in the name means a pure number.
+    unit : str
+        Unit of the value; ``"1"`` for a pure number, ``"iod"`` for interocular distances.
+    reference : str
+        Where the measure comes from.
+    confounded_by : tuple of str
+        What else moves the value besides the face.
+    function : callable
+        From a track to ``(n_frames,)`` float values; NaN where the face is missing.
+    """
+
+    family: str
+    name: str
+    unit: str
+    reference: str
+    confounded_by: tuple[str, ...]
+    function: SignalFunction
+
+    @property
+    def column(self) -> str:
+        """Name in tables: ``<family>__<name>``."""
+        return f"{self.family}__{self.name}"
+
+    @property
+    def meaning(self) -> str:
+        """First sentence of the function's docstring."""
+        return first_sentence(self.function)
+
+    def __call__(self, track: LandmarkTrack) -> np.ndarray:
+        """Value for each frame, ``(n_frames,)``."""
+        return self.function(track)
+
+
+def frame_signal(
+    *, unit: str, reference: str, confounded_by: tuple[str, ...]
+) -> Callable[[SignalFunction], FrameSignal]:
+    """Declare a function of a track as a frame signal; the module names the family."""
+
+    def declare(function: SignalFunction) -> FrameSignal:
+        family = function.__module__.rpartition(".")[2]
+        return FrameSignal(family, function.__name__, unit, reference, confounded_by, function)
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One face over one video: the track and its frame signals, the input of every summary.
+
+    Attributes
+    ----------
+    track : LandmarkTrack
+        Where the face is.
+    signals : Mapping[str, numpy.ndarray]
+        ``(n_frames,)`` values of each frame signal by column name.
+    """
+
+    track: LandmarkTrack
+    signals: Mapping[str, np.ndarray]
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """``(n_frames,)`` presentation times."""
+        return self.track.time_s
+
+    @cached_property
+    def frame_step_s(self) -> float:
+        """Typical time between frames, seconds; NaN for a single frame."""
+        return float(np.median(np.diff(self.time_s))) if len(self.time_s) > 1 else float("nan")
+
+    @property
+    def face_time_s(self) -> float:
+        """Time for which the face was seen, seconds."""
+        return float(np.count_nonzero(self.track.present)) * self.frame_step_s
+
+
+@dataclass(frozen=True)
+class VideoFeature:
+    """Description of one column of the feature table.
+
+    Attributes
+    ----------
+    name : str
+        Column name, ``<family>__<signal>__<statistic>``.
+    family, unit, meaning, reference : str
+        As for :class:`FrameSignal`.
+    confounded_by : tuple of str
+        What else moves the value besides the face.
+    """
+
+    name: str
+    family: str
+    unit: str
+    meaning: str
+    reference: str
+    confounded_by: tuple[str, ...]
+
+
+SummaryFunction = Callable[[Recording], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A function from a recording to several video features; call it with the recording.
+
+    Attributes
+    ----------
+    features : tuple of VideoFeature
+        Exactly the values it returns, in this order.
+    function : callable
+        From a :class:`Recording` to one value per feature name.
+    """
+
+    features: tuple[VideoFeature, ...]
+    function: SummaryFunction
+
+    def __call__(self, recording: Recording) -> dict[str, float]:
+        """One value per declared feature, in the declared order.
+
+        Raises
+        ------
+        KeyError
+            When the function leaves a declared feature out.
+        """
+        values = self.function(recording)
+        undeclared = values.keys() - {feature.name for feature in self.features}
+        if undeclared:
+            raise KeyError(f"undeclared features: {sorted(undeclared)}")
+        return {feature.name: float(values[feature.name]) for feature in self.features}
+
+
+def summary(
+    *,
+    family: str,
+    reference: str,
+    confounded_by: tuple[str, ...],
+    features: Mapping[str, tuple[str, str]],
+) -> Callable[[SummaryFunction], Summary]:
+    """Declare a function of a recording as a summary.
+
+    Parameters
+    ----------
+    family, reference, confounded_by
+        Shared by all its features.
+    features : Mapping[str, tuple of str]
+        ``{"<signal>__<statistic>": (unit, meaning)}``.
+    """
+
+    def declare(function: SummaryFunction) -> Summary:
+        described = tuple(
+            VideoFeature(f"{family}__{name}", family, unit, meaning, reference, confounded_by)
+            for name, (unit, meaning) in features.items()
+        )
+        return Summary(described, function)
+
+    return declare
+
+
+def first_sentence(function: Callable) -> str:
+    """First paragraph of a docstring on one line, without its full stop."""
+    paragraph = inspect.getdoc(function).partition("\n\n")[0]
+    return " ".join(paragraph.split()).removesuffix(".")

@@ -1,0 +1,114 @@
+"""What works on this machine: packages, model files, codecs, and one face found for real."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+import av
+from rich.console import Console
+from rich.table import Table
+
+from featurize import __version__
+from featurize.assets import MODEL_FILES, locate
+from featurize.errors import FeaturizeError, ModelFileError
+from featurize.landmarks.extraction import BACKENDS, make_backend
+from featurize.types import Frame
+
+CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination."""
+
+    subject: str
+    works: bool
+    detail: str
+
+
+def examine() -> bool:
+    """Print what works here in one screen; True when everything needed does."""
+    findings = [*_packages(), *_model_files(), *_backends(), *_codecs()]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.works else "[red]NO[/red]"
+        table.add_row(mark, finding.subject, finding.detail)
+    console = Console()
+    console.print(
+        f"deepfake-biometrics {__version__}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}"
+    )
+    console.print(table)
+    works = all(finding.works for finding in findings)
+    console.print(
+        "Everything works." if works else "Mend the lines marked NO, then run this again."
+    )
+    return works
+
+
+def _packages() -> list[Finding]:
+    """Both OpenCV wheels hold the module ``cv2``: of two versions, half of each is installed."""
+    versions = {name: _version(name) for name in ("opencv-python", "opencv-contrib-python")}
+    same = len(set(versions.values())) == 1 and None not in versions.values()
+    detail = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
+    return [
+        Finding("OpenCV", same, detail if same else f"{detail}: install both in one version"),
+        Finding("FFmpeg", True, f"inside PyAV {av.__version__}"),
+    ]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _model_files() -> list[Finding]:
+    findings = []
+    for model in MODEL_FILES:
+        try:
+            locate(model)
+        except ModelFileError as error:
+            findings.append(Finding(model.name, False, str(error)))
+        else:
+            detail = (
+                f"sha256 {model.sha256[:12]}… right, {model.licence}, from {model.package}: "
+                f"{model.purpose}"
+            )
+            findings.append(Finding(model.name, True, detail))
+    return findings
+
+
+def _backends() -> list[Finding]:
+    """Start each backend and let it find the face in a photograph."""
+    from skimage.data import astronaut
+
+    findings = []
+    for name in BACKENDS:
+        try:
+            with make_backend(name, max_faces=1) as backend:
+                n_faces = len(backend.detect(Frame(0, 0.0, astronaut())))
+        except (FeaturizeError, ImportError, RuntimeError) as error:
+            findings.append(Finding(f"landmarks: {name}", False, str(error)))
+        else:
+            detail = f"{_version(name)}, found {n_faces} face in a test photograph"
+            findings.append(Finding(f"landmarks: {name}", n_faces == 1, detail))
+    return findings
+
+
+def _codecs() -> list[Finding]:
+    known = {name: _can_decode(name) for name in CODECS}
+    missing = [name for name, works in known.items() if not works]
+    detail = "decodes " + ", ".join(name for name, works in known.items() if works)
+    return [
+        Finding("codecs", not missing, detail + ("; not " + ", ".join(missing)) * bool(missing))
+    ]
+
+
+def _can_decode(codec: str) -> bool:
+    try:
+        av.Codec(codec, "r")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""Every exception the package raises on purpose, each with one sentence that says what to do."""
+
+
+class FeaturizeError(Exception):
+    """Root of all errors of this package; catch it to catch them all."""
+
+
+class VideoError(FeaturizeError):
+    """A video that cannot be used.
+
+    ``status`` is the short code written into the ``status`` column when a dataset run meets it.
+    """
+
+    status = "unreadable"
+
+
+class VideoMissingError(VideoError):
+    """There is no file at the given path."""
+
+    status = "missing"
+
+
+class VideoEmptyError(VideoError):
+    """The file has no bytes."""
+
+    status = "empty"
+
+
+class VideoUnreadableError(VideoError):
+    """FFmpeg cannot open the file or decode a single frame of it."""
+
+    status = "unreadable"
+
+
+class NoVideoStreamError(VideoError):
+    """The file holds sound or data but no moving picture."""
+
+    status = "no_video_stream"
+
+
+class NoFaceError(VideoError):
+    """No face was found in any frame."""
+
+    status = "no_face"
+
+
+class TooShortError(VideoError):
+    """A face was found, but in too few frames to measure motion."""
+
+    status = "too_short"
+
+
+class ModelFileError(FeaturizeError):
+    """A model file is missing, or is not the file it should be."""
+
+
+class ManifestError(FeaturizeError):
+    """A manifest that cannot be worked with: a column is missing, a label or a path is wrong."""
+
+
+class TrackError(FeaturizeError, ValueError):
+    """Arrays of a landmark track disagree in shape, or its times do not increase."""
+
+
+class UnknownBackendError(FeaturizeError, ValueError):
+    """No landmark backend has the given name."""

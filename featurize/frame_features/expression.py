@@ -1,0 +1,46 @@
+"""Expression: the 52 blendshape coefficients, one signal each."""
+
+import re
+
+import numpy as np
+
+from featurize.declaration import FrameSignal, frame_signal
+from featurize.landmarks.schema import BLENDSHAPE_NAMES
+from featurize.types import LandmarkTrack
+
+
+def snake_case(blendshape: str) -> str:
+    """Signal name of a blendshape.
+
+    Examples
+    --------
+    >>> snake_case("mouthSmileLeft")
+    'mouth_smile_left'
+    """
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", blendshape).lower()
+
+
+def _blendshape(index: int, name: str) -> FrameSignal:
+    words = snake_case(name).replace("_", " ")
+
+    def function(track: LandmarkTrack) -> np.ndarray:
+        if track.blendshapes is None:
+            return np.full(track.n_frames, np.nan)
+        return track.blendshapes[:, index].astype(np.float64)
+
+    function.__name__ = snake_case(name)
+    function.__doc__ = f"""Strength of the expression "{words}".
+
+    MediaPipe's blendshape coefficient ``{name}``, in [0, 1]; left and right are the subject's.
+    """
+    return frame_signal(
+        unit="1",
+        reference="MediaPipe Blendshape V2, after ARKit's face blendshapes",
+        confounded_by=("identity", "head pose", "small faces", "compression"),
+    )(function)
+
+
+BLENDSHAPE_SIGNALS: tuple[FrameSignal, ...] = tuple(
+    _blendshape(index, name) for index, name in enumerate(BLENDSHAPE_NAMES)
+)
+"""One signal per blendshape, in the backend's order."""

@@ -1,0 +1,1 @@
+"""Frames in, landmark tracks out: one track per face."""

@@ -1,0 +1,184 @@
+"""Named points and regions of each landmark scheme.
+
+Features speak of names, never of numbers, so that a scheme with fewer points serves the same
+features where its points exist. ``right`` and ``left`` are the subject's: the subject's left eye is
+on the right of the picture. The mirror map follows from the names.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+def mirror_name(name: str) -> str:
+    """Name of the point on the other side of the face; a point on the midline is its own mirror.
+
+    Examples
+    --------
+    >>> mirror_name("left_eye_outer")
+    'right_eye_outer'
+    >>> mirror_name("nose_tip")
+    'nose_tip'
+    """
+    if name.startswith("left_"):
+        return "right_" + name.removeprefix("left_")
+    if name.startswith("right_"):
+        return "left_" + name.removeprefix("right_")
+    return name
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A landmark scheme.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"mediapipe478"``.
+    n_points : int
+        Points of a face in this scheme, named and unnamed.
+    points : Mapping[str, int]
+        Index of each named point.
+    regions : Mapping[str, tuple of str]
+        Named points that belong together anatomically; closed under mirroring.
+    """
+
+    name: str
+    n_points: int
+    points: Mapping[str, int]
+    regions: Mapping[str, tuple[str, ...]]
+
+    def indices(self, names: Iterable[str]) -> np.ndarray:
+        """Indices of the named points, in the order asked for."""
+        return np.array([self.points[name] for name in names], dtype=np.intp)
+
+    @cached_property
+    def mirror(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices of all named points and, in the same order, of their mirror points."""
+        names = tuple(self.points)
+        return self.indices(names), self.indices(mirror_name(name) for name in names)
+
+
+def _paired(stem: str, right: Iterable[int], left: Iterable[int]) -> dict[str, int]:
+    """Name a row of points on both sides: right_<stem>_1, left_<stem>_1, right_<stem>_2, ..."""
+    named = {}
+    for number, (of_right, of_left) in enumerate(zip(right, left, strict=True), start=1):
+        named[f"right_{stem}_{number}"] = of_right
+        named[f"left_{stem}_{number}"] = of_left
+    return named
+
+
+# Numbers of MediaPipe's face mesh, read off its published contours. Rows run from the outside of
+# the face inwards, or from the forehead down.
+_MEDIAPIPE_POINTS: dict[str, int] = {
+    "forehead_top": 10,
+    "forehead_middle": 151,
+    "glabella": 9,
+    "nasion": 168,
+    "nose_bridge_1": 6,
+    "nose_bridge_2": 197,
+    "nose_bridge_3": 195,
+    "nose_bridge_4": 5,
+    "nose_tip": 4,
+    "nose_base_1": 1,
+    "nose_base_2": 19,
+    "subnasale": 2,
+    "lip_upper_outer_middle": 0,
+    "lip_upper_inner_middle": 13,
+    "lip_lower_inner_middle": 14,
+    "lip_lower_outer_middle": 17,
+    "chin": 152,
+    "right_eye_outer": 33,
+    "left_eye_outer": 263,
+    "right_eye_inner": 133,
+    "left_eye_inner": 362,
+    "right_iris_centre": 468,
+    "left_iris_centre": 473,
+    "right_nose_ala": 64,
+    "left_nose_ala": 294,
+    "right_nostril": 98,
+    "left_nostril": 327,
+    "right_zygion": 234,
+    "left_zygion": 454,
+    "right_gonion": 172,
+    "left_gonion": 397,
+    "right_cheek": 50,
+    "left_cheek": 280,
+    "right_cheekbone": 116,
+    "left_cheekbone": 345,
+    "right_mouth_corner": 61,
+    "left_mouth_corner": 291,
+    "right_mouth_inner_corner": 78,
+    "left_mouth_inner_corner": 308,
+    **_paired(
+        "eye_upper", (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)
+    ),
+    **_paired("eye_lower", (7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382)),
+    # Outer, upper, inner and lower edge of the iris.
+    **_paired("iris_edge", (471, 470, 469, 472), (474, 475, 476, 477)),
+    **_paired("brow_upper", (70, 63, 105, 66, 107), (300, 293, 334, 296, 336)),
+    **_paired("brow_lower", (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)),
+    **_paired("lip_upper_outer", (185, 40, 39, 37), (409, 270, 269, 267)),
+    **_paired("lip_lower_outer", (146, 91, 181, 84), (375, 321, 405, 314)),
+    **_paired("lip_upper_inner", (191, 80, 81, 82), (415, 310, 311, 312)),
+    **_paired("lip_lower_inner", (95, 88, 178, 87), (324, 318, 402, 317)),
+    **_paired("forehead", (108, 69, 104), (337, 299, 333)),
+    **_paired(
+        "outline",
+        (109, 67, 103, 54, 21, 162, 127, 93, 132, 58, 136, 150, 149, 176, 148),
+        (338, 297, 332, 284, 251, 389, 356, 323, 361, 288, 365, 379, 378, 400, 377),
+    ),
+}
+
+
+def _names_with(points: Iterable[str], *stems: str) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in points
+        if name.removeprefix("left_").removeprefix("right_").startswith(stems)
+    )
+
+
+MEDIAPIPE_478 = Schema(
+    name="mediapipe478",
+    n_points=478,
+    points=_MEDIAPIPE_POINTS,
+    regions={
+        "eyes": _names_with(_MEDIAPIPE_POINTS, "eye_"),
+        "irises": _names_with(_MEDIAPIPE_POINTS, "iris_"),
+        "brows": _names_with(_MEDIAPIPE_POINTS, "brow_"),
+        "nose": _names_with(_MEDIAPIPE_POINTS, "nose_", "nostril", "nasion", "subnasale"),
+        "mouth": _names_with(_MEDIAPIPE_POINTS, "lip_", "mouth_"),
+        "outline": _names_with(
+            _MEDIAPIPE_POINTS, "outline_", "zygion", "gonion", "chin", "forehead_top"
+        ),
+        # Bone under thin skin: what stays put when the face moves its expression.
+        "rigid": (
+            *("nasion", "nose_bridge_1", "nose_bridge_2", "nose_bridge_3", "glabella"),
+            *("right_eye_outer", "left_eye_outer", "right_eye_inner", "left_eye_inner"),
+            *("forehead_middle", "subnasale", "right_nose_ala", "left_nose_ala"),
+            *_names_with(_MEDIAPIPE_POINTS, "forehead_1", "forehead_2", "forehead_3"),
+            *_names_with(_MEDIAPIPE_POINTS, "cheekbone", "zygion"),
+        ),
+    },
+)
+
+SCHEMES: Mapping[str, Schema] = {MEDIAPIPE_478.name: MEDIAPIPE_478}
+"""All landmark schemes by name."""
+
+BLENDSHAPE_NAMES: tuple[str, ...] = (
+    *("neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft"),
+    *("browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft"),
+    *("eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight"),
+    *("eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft"),
+    *("eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen"),
+    *("jawRight", "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft"),
+    *("mouthFrownRight", "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight"),
+    *("mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight", "mouthRollLower"),
+    *("mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight"),
+    *("mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
+    *("noseSneerLeft", "noseSneerRight"),
+)
+"""The 52 expression coefficients of MediaPipe's bundle, in its order; Left is the subject's."""

@@ -1,0 +1,129 @@
+"""One video goes in, its rows of the feature table come out; only here all stages are known."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from featurize import __version__
+from featurize.errors import NoFaceError, TooShortError
+from featurize.frame_features.points import distance_px
+from featurize.landmarks.extraction import Extraction, extract
+from featurize.registry import compute_signals, compute_video_features, video_features
+from featurize.types import LandmarkTrack
+
+MIN_FACE_S = 1.0
+MIN_FACE_FRAMES = 12
+"""A face seen for less than this cannot be judged by how it moves."""
+
+META_COLUMNS: tuple[str, ...] = (
+    *("path", "face", "label", "group", "method", "dataset", "compression", "split"),
+    *("status", "reason", "n_frames", "face_rate", "duration_s", "fps", "face_width_px"),
+    *("landmarks_backend", "featurize_version"),
+)
+"""Columns that come before the features in every table."""
+
+
+def featurize_video(
+    path: str | Path, *, backend: str = "mediapipe", max_faces: int = 3
+) -> pd.DataFrame:
+    """All features of one video.
+
+    Parameters
+    ----------
+    path : str or Path
+        A video file.
+    backend : str
+        Landmark backend; ``"mediapipe"`` is the one there is.
+    max_faces : int
+        Most faces to look for in a frame.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per face, the main face first, with the columns of the feature table: first
+        :data:`META_COLUMNS`, then one column per row of :func:`featurize.describe_features`.
+
+    Raises
+    ------
+    VideoError
+        The subclass says why: :class:`~featurize.errors.VideoMissingError`,
+        :class:`~featurize.errors.VideoEmptyError`, :class:`~featurize.errors.VideoUnreadableError`,
+        :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError` or
+        :class:`~featurize.errors.TooShortError`.
+
+    Examples
+    --------
+    >>> from featurize import featurize_video
+    >>> rows = featurize_video("clip.mp4")                              # doctest: +SKIP
+    >>> rows[["face", "eyes__blink__rate_per_min"]]                     # doctest: +SKIP
+    """
+    rows = _rows_of(path, extract(path, backend, max_faces), backend)
+    return as_table([{"path": str(path), **row} for row in rows])
+
+
+def failed_row(status: str, reason: str, backend: str) -> dict[str, object]:
+    """The row of a video that could not be used."""
+    return {
+        "face": 0,
+        "status": status,
+        "reason": reason,
+        "landmarks_backend": backend,
+        "featurize_version": __version__,
+    }
+
+
+def as_table(rows: list[Mapping[str, object]]) -> pd.DataFrame:
+    """Rows as a table with every column of the contract, in its order; unknown values are NaN."""
+    names = [feature.name for feature in video_features()]
+    table = pd.DataFrame.from_records(rows, columns=[*META_COLUMNS, *names])
+    numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px", *names]
+    table[numbers] = table[numbers].astype(float)
+    words = [c for c in META_COLUMNS if c not in numbers and c != "face"]
+    table[words] = table[words].fillna("").astype(str)
+    table["face"] = table["face"].astype(int)
+    return table
+
+
+def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[dict[str, object]]:
+    tracks = extraction.tracks
+    if not tracks:
+        raise NoFaceError(
+            f"No face was found in the {extraction.n_frames} frames of {path}: "
+            "faces must be at least about a fifth of the picture high."
+        )
+    step_s = _typical_step_s(tracks[0])
+    usable = [track for track in tracks if _is_long_enough(track, step_s)]
+    if not usable:
+        n_present = int(tracks[0].present.sum())
+        raise TooShortError(
+            f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
+            f"at least {MIN_FACE_FRAMES} frames and {MIN_FACE_S:g} s are needed."
+        )
+    return [
+        {
+            "face": number,
+            "status": "ok",
+            "reason": " ".join(extraction.remarks),
+            "n_frames": track.n_frames,
+            "face_rate": float(track.present.mean()),
+            "duration_s": float(track.time_s[-1] - track.time_s[0]) + step_s,
+            "fps": 1 / step_s,
+            "face_width_px": float(np.nanmedian(distance_px(track, "right_zygion", "left_zygion"))),
+            "landmarks_backend": backend,
+            "featurize_version": __version__,
+            **compute_video_features(compute_signals(track)),
+        }
+        for number, track in enumerate(usable)
+    ]
+
+
+def _typical_step_s(track: LandmarkTrack) -> float:
+    return float(np.median(np.diff(track.time_s))) if track.n_frames > 1 else math.inf
+
+
+def _is_long_enough(track: LandmarkTrack, step_s: float) -> bool:
+    n_present = int(track.present.sum())
+    return n_present >= MIN_FACE_FRAMES and n_present * step_s >= MIN_FACE_S

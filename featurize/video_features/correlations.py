@@ -1,0 +1,73 @@
+"""How expressions and head movements go together: the person's own way of speaking and moving.
+
+A face driven by somebody else, or generated, loses the couplings of the person it shows.
+"""
+
+from itertools import combinations
+
+import numpy as np
+
+from featurize.declaration import Recording, summary
+from featurize.video_features.functionals import MIN_FRAMES
+
+_SIGNALS: dict[str, tuple[str, ...]] = {
+    "brow_inner_up": ("expression__brow_inner_up",),
+    "brow_outer_up": ("expression__brow_outer_up_left", "expression__brow_outer_up_right"),
+    "brow_down": ("expression__brow_down_left", "expression__brow_down_right"),
+    "eye_wide": ("expression__eye_wide_left", "expression__eye_wide_right"),
+    "eye_squint": ("expression__eye_squint_left", "expression__eye_squint_right"),
+    "mouth_upper_up": ("expression__mouth_upper_up_left", "expression__mouth_upper_up_right"),
+    "mouth_smile": ("expression__mouth_smile_left", "expression__mouth_smile_right"),
+    "mouth_frown": ("expression__mouth_frown_left", "expression__mouth_frown_right"),
+    "mouth_shrug_lower": ("expression__mouth_shrug_lower",),
+    "mouth_stretch": ("expression__mouth_stretch_left", "expression__mouth_stretch_right"),
+    "mouth_press": ("expression__mouth_press_left", "expression__mouth_press_right"),
+    "mouth_pucker": ("expression__mouth_pucker",),
+    "jaw_open": ("expression__jaw_open",),
+    "mouth_width": ("geometry__mouth_width_iod",),
+    "lip_gap": ("mouth__lip_gap_iod",),
+    "yaw": ("head_pose__yaw_deg",),
+    "pitch": ("head_pose__pitch_deg",),
+    "roll": ("head_pose__roll_deg",),
+}
+"""Blendshapes nearest to the action units of Agarwal & Farid; sides are averaged as there."""
+
+_PAIRS = tuple(combinations(_SIGNALS, 2))
+
+
+@summary(
+    family="correlation",
+    reference="Agarwal & Farid 2019, with blendshapes for OpenFace's action units, and yaw added",
+    confounded_by=("identity", "what is said", "clip length", "camera shake"),
+    features={
+        f"{first}_x_{second}__pearson": (
+            "1",
+            f"Correlation of {first.replace('_', ' ')} with {second.replace('_', ' ')}",
+        )
+        for first, second in _PAIRS
+    },
+)
+def pairwise_correlations(recording: Recording) -> dict[str, float]:
+    """Pearson correlation of every pair of expression and head-pose signals.
+
+    NaN where a signal of the pair is constant or fewer than twelve frames show the face.
+    """
+    values = np.stack(
+        [
+            np.mean([recording.signals[column] for column in columns], axis=0)
+            for columns in _SIGNALS.values()
+        ]
+    )
+    values = values[:, np.isfinite(values).all(axis=0)]
+    place = {name: number for number, name in enumerate(_SIGNALS)}
+    if values.shape[1] < MIN_FRAMES:
+        matrix = np.full((len(place), len(place)), np.nan)
+    else:
+        centred = values - values.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(centred, axis=1)
+        unit = centred / np.where(length > 1e-9, length, np.nan)[:, None]
+        matrix = unit @ unit.T
+    return {
+        f"correlation__{first}_x_{second}__pearson": matrix[place[first], place[second]]
+        for first, second in _PAIRS
+    }

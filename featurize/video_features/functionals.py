@@ -1,0 +1,223 @@
+"""Functionals: what a whole signal says in one number. Applied to every frame signal.
+
+Location, spread and tails come from the frames as they are; velocity, jerk, autocorrelation and
+spectrum from the signal resampled to a common rate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import welch
+
+from featurize.declaration import FrameSignal, Recording, VideoFeature, first_sentence
+from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments
+
+MIN_FRAMES = 12
+"""Functionals of fewer frames with the face are NaN."""
+
+VELOCITY_WINDOW_S = 0.24
+JERK_WINDOW_S = 0.4
+AUTOCORRELATION_LAG_S = 0.2
+SPECTRUM_WINDOW_S = 2.0
+SPECTRUM_RANGE_HZ = (0.5, 10.0)
+HIGH_FREQUENCY_HZ = 4.0
+MIN_FPS_FOR_SPECTRUM = 2 * SPECTRUM_RANGE_HZ[1]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Several signals with the same gaps.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        ``(n_present_frames, n_signals)`` values of the frames with the face.
+    segments : list of Segment
+        The same at a common rate, cut at gaps.
+    fps : float
+        Typical frame rate, Hz.
+    """
+
+    frames: np.ndarray
+    segments: list[Segment]
+    fps: float
+
+
+@dataclass(frozen=True)
+class Functional:
+    """A statistic of signals; ``function`` maps :class:`Signals` to ``(n_signals,)`` values."""
+
+    name: str
+    unit: str
+    function: Callable[[Signals], np.ndarray]
+
+    def describe(self, signal: FrameSignal) -> VideoFeature:
+        """The column this functional makes of a signal."""
+        unit = self.unit.format(unit=signal.unit)
+        return VideoFeature(
+            name=f"{signal.column}__{self.name}",
+            family=signal.family,
+            unit=unit,
+            meaning=f"{signal.meaning}; {_uncapitalised(first_sentence(self.function))}",
+            reference=signal.reference,
+            confounded_by=signal.confounded_by,
+        )
+
+
+def median(signals: Signals) -> np.ndarray:
+    """Median."""
+    return np.median(signals.frames, axis=0)
+
+
+def std(signals: Signals) -> np.ndarray:
+    """Standard deviation."""
+    return np.std(signals.frames, axis=0)
+
+
+def iqr(signals: Signals) -> np.ndarray:
+    """Interquartile range."""
+    low, high = np.percentile(signals.frames, [25, 75], axis=0)
+    return high - low
+
+
+def p05(signals: Signals) -> np.ndarray:
+    """5th percentile."""
+    return np.percentile(signals.frames, 5, axis=0)
+
+
+def p95(signals: Signals) -> np.ndarray:
+    """95th percentile."""
+    return np.percentile(signals.frames, 95, axis=0)
+
+
+def cv(signals: Signals) -> np.ndarray:
+    """Coefficient of variation."""
+    mean = np.abs(np.mean(signals.frames, axis=0))
+    return _ratio(np.std(signals.frames, axis=0), mean)
+
+
+def velocity_rms(signals: Signals) -> np.ndarray:
+    """Root mean square velocity."""
+    return _derivative_rms(signals, 1, VELOCITY_WINDOW_S)
+
+
+def jerk_rms(signals: Signals) -> np.ndarray:
+    """Root mean square jerk."""
+    return _derivative_rms(signals, 3, JERK_WINDOW_S)
+
+
+def autocorrelation(signals: Signals) -> np.ndarray:
+    """Autocorrelation at a lag of 0.2 s."""
+    lag = round(AUTOCORRELATION_LAG_S * GRID_HZ)
+    stretches = [s.values for s in signals.segments if len(s.values) > 2 * lag]
+    if not stretches:
+        return np.full(signals.frames.shape[1], np.nan)
+    mean = np.mean(np.concatenate(stretches), axis=0)
+    centred = [segment - mean for segment in stretches]
+    together = sum(np.sum(segment[:-lag] * segment[lag:], axis=0) for segment in centred)
+    ahead = sum(np.sum(segment[:-lag] ** 2, axis=0) for segment in centred)
+    behind = sum(np.sum(segment[lag:] ** 2, axis=0) for segment in centred)
+    return _ratio(together, np.sqrt(ahead * behind))
+
+
+def hf_share(signals: Signals) -> np.ndarray:
+    """Share of its power between 0.5 and 10 Hz that lies above 4 Hz."""
+    power, frequency_hz = power_spectrum(signals)
+    low_hz, high_hz = SPECTRUM_RANGE_HZ
+    band = (frequency_hz >= low_hz) & (frequency_hz <= high_hz)
+    total = power[band].sum(axis=0)
+    return _ratio(power[band & (frequency_hz > HIGH_FREQUENCY_HZ)].sum(axis=0), total)
+
+
+def power_spectrum(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
+    """Power spectral density by Welch's method over 2 s windows.
+
+    Returns
+    -------
+    power : numpy.ndarray
+        ``(n_frequencies, n_signals)`` in squared units per Hz; NaN when no stretch lasts 2 s, or
+        when the frame rate cannot carry 10 Hz.
+    frequency_hz : numpy.ndarray
+        ``(n_frequencies,)``.
+    """
+    window = round(SPECTRUM_WINDOW_S * GRID_HZ)
+    frequency_hz = np.fft.rfftfreq(window, 1 / GRID_HZ)
+    stretches = [s.values for s in signals.segments if len(s.values) >= window]
+    if not stretches or signals.fps < MIN_FPS_FOR_SPECTRUM:
+        return np.full((len(frequency_hz), signals.frames.shape[1]), np.nan), frequency_hz
+    weights = [len(values) for values in stretches]
+    spectra = [
+        welch(values, GRID_HZ, nperseg=window, detrend="linear", axis=0)[1] for values in stretches
+    ]
+    return np.average(spectra, axis=0, weights=weights), frequency_hz
+
+
+FUNCTIONALS: tuple[Functional, ...] = (
+    Functional("median", "{unit}", median),
+    Functional("std", "{unit}", std),
+    Functional("iqr", "{unit}", iqr),
+    Functional("p05", "{unit}", p05),
+    Functional("p95", "{unit}", p95),
+    Functional("velocity_rms", "{unit}/s", velocity_rms),
+    Functional("jerk_rms", "{unit}/s^3", jerk_rms),
+    Functional("autocorrelation", "1", autocorrelation),
+    Functional("hf_share", "1", hf_share),
+)
+"""Applied to every frame signal, in this order."""
+
+DISTANCE_FUNCTIONALS: tuple[Functional, ...] = (Functional("cv", "1", cv),)
+"""Applied to lengths and ratios of lengths only: they have a zero that means something."""
+
+
+def apply_functionals(
+    recording: Recording, columns: list[str], functionals: tuple[Functional, ...]
+) -> dict[str, float]:
+    """Every functional of every named signal, as ``{"<column>__<functional>": value}``."""
+    values: dict[str, float] = {}
+    for group in _same_gaps(recording, columns):
+        signals = _signals(recording, group)
+        for functional in functionals:
+            if len(signals.frames) >= MIN_FRAMES:
+                results = functional.function(signals)
+            else:
+                results = np.full(len(group), np.nan)
+            for column, value in zip(group, results, strict=True):
+                values[f"{column}__{functional.name}"] = float(value)
+    return values
+
+
+def collect(recording: Recording, columns: list[str]) -> Signals:
+    """Frames and resampled stretches in which all the named signals are known."""
+    return _signals(recording, columns)
+
+
+def _signals(recording: Recording, columns: list[str]) -> Signals:
+    values = np.stack([recording.signals[column] for column in columns], axis=1)
+    frames = values[np.isfinite(values).all(axis=1)]
+    return Signals(frames, segments(values, recording.time_s), 1 / recording.frame_step_s)
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
+def _same_gaps(recording: Recording, columns: list[str]) -> list[list[str]]:
+    """Signals grouped by where they are missing, so that each group is computed in one go."""
+    groups: dict[bytes, list[str]] = {}
+    for column in columns:
+        groups.setdefault(np.isfinite(recording.signals[column]).tobytes(), []).append(column)
+    return list(groups.values())
+
+
+def _derivative_rms(signals: Signals, order: int, window_s: float) -> np.ndarray:
+    pieces = [derivative(segment, order, window_s) for segment in signals.segments]
+    if not sum(len(piece) for piece in pieces):
+        return np.full(signals.frames.shape[1], np.nan)
+    return np.sqrt(np.mean(np.concatenate(pieces) ** 2, axis=0))
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Quotient; NaN where a constant signal leaves nothing to divide by."""
+    known = denominator > 1e-12
+    return np.divide(numerator, denominator, out=np.full(known.shape, np.nan), where=known)

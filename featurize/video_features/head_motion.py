@@ -1,0 +1,93 @@
+"""Head-pose trajectory: how the head moves over the video."""
+
+import numpy as np
+
+from featurize.declaration import Recording, summary
+from featurize.video_features.functionals import collect, power_spectrum
+from featurize.video_features.sampling import derivative
+
+_ANGLES = ("head_pose__yaw_deg", "head_pose__pitch_deg", "head_pose__roll_deg")
+SPEED_WINDOW_S = 0.24
+JERK_WINDOW_S = 0.4
+SWAY_BANDS_HZ = {"slow": (0.5, 1.5), "nod": (1.5, 4.0), "tremor": (4.0, 10.0)}
+
+
+@summary(
+    family="head_pose",
+    reference="head dynamics as in Agarwal & Farid 2019; smoothness after Flash & Hogan 1985",
+    confounded_by=("camera shake", "speaking style", "landmark noise at small faces"),
+    features={
+        "angular_speed_deg_per_s__median": ("deg/s", "Typical speed of head rotation"),
+        "angular_speed_deg_per_s__p95": ("deg/s", "Speed of the fastest head rotations"),
+        "angular_jerk_deg_per_s3__median": ("deg/s^3", "Typical jerk of head rotation"),
+        "angular_jerk_deg_per_s3__p95": ("deg/s^3", "Jerk of the most abrupt head rotations"),
+        "still__share": ("1", "Share of time with the head turning slower than 2 deg/s"),
+        "yaw_deg__range": ("deg", "Range of yaw between its 2.5th and 97.5th percentile"),
+        "pitch_deg__range": ("deg", "Range of pitch between its 2.5th and 97.5th percentile"),
+        "roll_deg__range": ("deg", "Range of roll between its 2.5th and 97.5th percentile"),
+        "sway__slow_share": ("1", "Share of rotation power between 0.5 and 1.5 Hz"),
+        "sway__nod_share": ("1", "Share of rotation power between 1.5 and 4 Hz"),
+        "sway__tremor_share": ("1", "Share of rotation power between 4 and 10 Hz"),
+        "sway__centroid_hz": ("Hz", "Centre of the rotation spectrum between 0.5 and 10 Hz"),
+        "sway__slope": ("1", "Exponent of the fall of rotation power with frequency"),
+    },
+)
+def head_trajectory(recording: Recording) -> dict[str, float]:
+    """Speed, jerk, range and sway spectrum of the head's rotation.
+
+    Speed and jerk are lengths of the vector of the three angles' derivatives; the spectrum is the
+    sum of theirs. NaN where the face is not seen long enough (0.5 s for speed, 2 s for spectra).
+    """
+    signals = collect(recording, list(_ANGLES))
+    speed = _lengths([derivative(s, 1, SPEED_WINDOW_S) for s in signals.segments])
+    jerk = _lengths([derivative(s, 3, JERK_WINDOW_S) for s in signals.segments])
+    low, high = (
+        np.percentile(signals.frames, [2.5, 97.5], axis=0)
+        if len(signals.frames)
+        else np.full((2, 3), np.nan)
+    )
+    power, frequency_hz = power_spectrum(signals)
+    total = power.sum(axis=1)
+    band = (frequency_hz >= 0.5) & (frequency_hz <= 10)
+    shares = {
+        f"head_pose__sway__{name}_share": _share(total, frequency_hz, low_hz, high_hz)
+        for name, (low_hz, high_hz) in SWAY_BANDS_HZ.items()
+    }
+    return {
+        "head_pose__angular_speed_deg_per_s__median": _percentile(speed, 50),
+        "head_pose__angular_speed_deg_per_s__p95": _percentile(speed, 95),
+        "head_pose__angular_jerk_deg_per_s3__median": _percentile(jerk, 50),
+        "head_pose__angular_jerk_deg_per_s3__p95": _percentile(jerk, 95),
+        "head_pose__still__share": float(np.mean(speed < 2)) if len(speed) else np.nan,
+        "head_pose__yaw_deg__range": high[0] - low[0],
+        "head_pose__pitch_deg__range": high[1] - low[1],
+        "head_pose__roll_deg__range": high[2] - low[2],
+        **shares,
+        "head_pose__sway__centroid_hz": (
+            float(np.sum(total[band] * frequency_hz[band]) / np.sum(total[band]))
+            if np.sum(total[band]) > 0
+            else np.nan
+        ),
+        "head_pose__sway__slope": _slope(total[band], frequency_hz[band]),
+    }
+
+
+def _lengths(pieces: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.linalg.norm(piece, axis=1) for piece in [*pieces, np.empty((0, 3))]])
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    return float(np.percentile(values, percent)) if len(values) else float("nan")
+
+
+def _share(power: np.ndarray, frequency_hz: np.ndarray, low_hz: float, high_hz: float) -> float:
+    whole = np.sum(power[(frequency_hz >= 0.5) & (frequency_hz <= 10)])
+    part = np.sum(power[(frequency_hz >= low_hz) & (frequency_hz < high_hz)])
+    return float(part / whole) if whole > 0 else float("nan")
+
+
+def _slope(power: np.ndarray, frequency_hz: np.ndarray) -> float:
+    """Slope of log power over log frequency; -2 for a random walk, 0 for white noise."""
+    if not np.all(power > 0):
+        return float("nan")
+    return float(np.polyfit(np.log(frequency_hz), np.log(power), 1)[0])

@@ -1,0 +1,112 @@
+"""Signals resampled to one rate, so that a frame rate never enters a feature by itself.
+
+Stretches of frames without a gap are interpolated onto a uniform grid; nothing is invented where
+the face is missing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import Akima1DInterpolator
+from scipy.signal import savgol_filter
+
+GRID_HZ = 50.0
+"""Rate of the common grid: above twice the fastest facial motion, below no common frame rate."""
+
+MIN_SEGMENT_S = 0.5
+"""Shorter stretches are left out: they hold no motion that could be measured."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of signals without a gap, at :data:`GRID_HZ`.
+
+    Attributes
+    ----------
+    start_s : float
+        Time of the first sample.
+    values : numpy.ndarray
+        ``(n_samples, n_signals)``.
+    """
+
+    start_s: float
+    values: np.ndarray
+
+    @property
+    def duration_s(self) -> float:
+        """Time covered."""
+        return len(self.values) / GRID_HZ
+
+
+def segments(values: np.ndarray, time_s: np.ndarray) -> list[Segment]:
+    """Cut signals at gaps and resample each stretch to :data:`GRID_HZ`.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n_frames, n_signals)``; a frame counts as missing when any signal of it is NaN.
+    time_s : numpy.ndarray
+        ``(n_frames,)`` increasing times.
+
+    Returns
+    -------
+    list of Segment
+        One for each stretch of at least :data:`MIN_SEGMENT_S`.
+    """
+    return [
+        Segment(float(time_s[stretch][0]), _resampled(values[stretch], time_s[stretch]))
+        for stretch in stretches(np.isfinite(values).all(axis=1), time_s)
+        if time_s[stretch][-1] - time_s[stretch][0] >= MIN_SEGMENT_S
+    ]
+
+
+def stretches(present: np.ndarray, time_s: np.ndarray) -> list[slice]:
+    """Runs of present frames without a jump in time, each with at least four frames.
+
+    A step of more than two and a half typical ones, and of more than 0.1 s, is a jump.
+    """
+    if len(time_s) < 4:
+        return []
+    steps_s = np.diff(time_s)
+    jump = steps_s > max(2.5 * float(np.median(steps_s)), 0.1)
+    breaks = np.flatnonzero(jump | (present[1:] != present[:-1])) + 1
+    starts = [0, *breaks.tolist()]
+    stops = [*breaks.tolist(), len(time_s)]
+    return [
+        slice(start, stop)
+        for start, stop in zip(starts, stops, strict=True)
+        if present[start] and stop - start >= 4
+    ]
+
+
+def _resampled(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    n_samples = int((time_s[-1] - time_s[0]) * GRID_HZ + 1e-6) + 1
+    grid_s = time_s[0] + np.arange(n_samples) / GRID_HZ
+    # Clipped because the last sample may lie a rounding error behind the last frame.
+    return Akima1DInterpolator(time_s, values, method="makima")(np.clip(grid_s, None, time_s[-1]))
+
+
+def derivative(segment: Segment, order: int, window_s: float) -> np.ndarray:
+    """Time derivative by local cubic fits (Savitzky & Golay 1964), per second to the ``order``.
+
+    Parameters
+    ----------
+    segment : Segment
+        What to derive.
+    order : int
+        1 for velocity, 2 for acceleration, 3 for jerk.
+    window_s : float
+        Length of the fits.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_samples - window + 1, n_signals)``: only where a whole window lies inside the segment;
+        empty when the segment is shorter.
+    """
+    window = int(window_s * GRID_HZ) // 2 * 2 + 1
+    if len(segment.values) < window:
+        return np.empty((0, segment.values.shape[1]))
+    full = savgol_filter(segment.values, window, 3, deriv=order, delta=1 / GRID_HZ, axis=0)
+    half = window // 2
+    return full[half : len(full) - half]

@@ -1,0 +1,162 @@
+"""Landmark stability: what still moves when the head's own motion is taken out.
+
+A pasted or generated face trembles against its own skull from frame to frame; a filmed one does so
+only by the noise of the landmark finder.
+"""
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from featurize.declaration import Recording, summary
+from featurize.landmarks.schema import SCHEMES
+from featurize.types import LandmarkTrack
+from featurize.video_features.sampling import stretches
+
+REGIONS = ("eyes", "irises", "brows", "nose", "mouth", "outline")
+SMOOTHING_WINDOW_S = 0.28
+"""Motion slower than this window follows is expression; what is left of it is jitter."""
+
+_REFERENCE = "landmark jitter after Sun et al. 2021 (LRNet), with rigid motion removed in 3-D"
+_CONFOUNDERS = ("face size", "blur", "compression", "frame rate", "head speed", "identity")
+
+
+def rigid_residual_iod(track: LandmarkTrack) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Place of each named point after the head's rigid motion is removed.
+
+    Every frame is laid onto the clip's mean face by the rotation, translation and scale that fit
+    its rigid points best (Umeyama 1991), in three dimensions. What is left is expression and
+    jitter.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_frames, n_names, 2)`` offsets from the clip's mean face in the picture plane, in
+        interocular distances; NaN where the face is missing.
+    tuple of str
+        Names of the points.
+    """
+    schema = SCHEMES[track.schema]
+    names = tuple(schema.points)
+    points = track.points_px[:, schema.indices(names)].astype(np.float64)
+    present = track.present
+    residual = np.full((*points.shape[:2], 2), np.nan)
+    if not present.any():
+        return residual, names
+    rigid = [names.index(name) for name in schema.regions["rigid"]]
+    seen = points[present]
+    reference = seen[len(seen) // 2]
+    # Twice: onto one frame of the clip first, then onto the mean that this gives.
+    for _ in range(2):
+        aligned = _aligned(seen, reference, rigid)
+        reference = aligned.mean(axis=0)
+    outer = [names.index("right_eye_outer"), names.index("left_eye_outer")]
+    iod_px = np.linalg.norm(np.diff(reference[outer], axis=0))
+    residual[present] = (aligned - reference)[..., :2] / iod_px
+    return residual, names
+
+
+def _aligned(faces: np.ndarray, reference: np.ndarray, rigid: list[int]) -> np.ndarray:
+    """Lay faces ``(n, p, 3)`` onto a reference ``(p, 3)`` by their rigid points."""
+    target = reference[rigid] - reference[rigid].mean(axis=0)
+    middle = faces[:, rigid].mean(axis=1, keepdims=True)
+    source = faces[:, rigid] - middle
+    covariance = np.einsum("npi,pj->nij", source, target)
+    u, stretch, vt = np.linalg.svd(covariance)
+    # Keeps the solution a rotation where noise would make it a reflection.
+    sign = np.ones_like(stretch)
+    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    turn = np.einsum("nij,nj,njk->nik", u, sign, vt)
+    scale = np.sum(stretch * sign, axis=1) / np.sum(source**2, axis=(1, 2))
+    turned = np.einsum("npi,nij->npj", faces - middle, turn)
+    return turned * scale[:, None, None] + reference[rigid].mean(axis=0)
+
+
+def jitter_iod(residual: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """Fast part of the residual: what a local cubic over 0.28 s does not follow.
+
+    Parameters
+    ----------
+    residual : numpy.ndarray
+        ``(n_frames, n_points, 2)`` from :func:`rigid_residual_iod`.
+    time_s : numpy.ndarray
+        ``(n_frames,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_frames, n_points)`` length of the fast part, interocular distances. NaN where the face
+        is missing, and at both ends of a stretch, where the window does not fit.
+    """
+    fast = np.full(residual.shape[:2], np.nan)
+    for stretch in stretches(np.isfinite(residual[:, 0, 0]), time_s):
+        piece = residual[stretch]
+        step_s = float(np.median(np.diff(time_s[stretch])))
+        # At least seven frames: a cubic through five follows almost any noise.
+        window = max(7, round(SMOOTHING_WINDOW_S / step_s) | 1)
+        if len(piece) < window:
+            continue
+        rest = np.linalg.norm(piece - savgol_filter(piece, window, 3, axis=0), axis=2)
+        half = window // 2
+        fast[stretch][half : len(piece) - half] = rest[half : len(piece) - half]
+    return fast
+
+
+@summary(
+    family="stability",
+    reference=_REFERENCE,
+    confounded_by=_CONFOUNDERS,
+    features={
+        f"jitter_{region}_iod__{statistic}": (unit, f"{meaning} of the {region}")
+        for region in (*REGIONS, "face")
+        for statistic, unit, meaning in (
+            ("rms", "iod", "Frame-to-frame jitter after rigid motion is removed,"),
+            ("p95", "iod", "Jitter in the worst frames after rigid motion is removed,"),
+        )
+    }
+    | {
+        f"jitter_{region}__share": ("1", f"Jitter of the {region} over jitter of the outline")
+        for region in REGIONS
+        if region != "outline"
+    }
+    | {
+        "jitter_face__burstiness": ("1", "Worst-frame jitter over typical jitter of the face"),
+        "residual_face_iod__rms": ("iod", "All motion left when rigid motion is removed"),
+    },
+)
+def landmark_stability(recording: Recording) -> dict[str, float]:
+    """Rigid-motion-compensated jitter per region, in interocular distances.
+
+    NaN when the face is never seen for seven frames in a row.
+    """
+    residual, names = rigid_residual_iod(recording.track)
+    fast = jitter_iod(residual, recording.time_s)
+    schema = SCHEMES[recording.track.schema]
+    members = {region: [names.index(name) for name in schema.regions[region]] for region in REGIONS}
+    members["face"] = list(range(len(names)))
+    known = np.isfinite(fast[:, 0])
+    values: dict[str, float] = {}
+    for region, points in members.items():
+        per_frame = np.sqrt(np.mean(fast[known][:, points] ** 2, axis=1))
+        values[f"stability__jitter_{region}_iod__rms"] = _rms(per_frame)
+        values[f"stability__jitter_{region}_iod__p95"] = _percentile(per_frame, 95)
+    outline = values["stability__jitter_outline_iod__rms"]
+    for region in REGIONS:
+        if region != "outline":
+            rms = values[f"stability__jitter_{region}_iod__rms"]
+            values[f"stability__jitter_{region}__share"] = rms / outline if outline > 0 else np.nan
+    per_frame = np.sqrt(np.mean(fast[known] ** 2, axis=1))
+    typical = _percentile(per_frame, 50)
+    values["stability__jitter_face__burstiness"] = (
+        _percentile(per_frame, 95) / typical if typical > 0 else np.nan
+    )
+    moved = residual[np.isfinite(residual[:, 0, 0])]
+    values["stability__residual_face_iod__rms"] = _rms(np.linalg.norm(moved, axis=2))
+    return values
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else float("nan")
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    return float(np.percentile(values, percent)) if values.size else float("nan")
