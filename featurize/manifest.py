@@ -13,8 +13,10 @@ LABELS = ("real", "fake", "")
 """Allowed labels; an empty one means unknown."""
 
 VIDEO_SUFFIXES = frozenset(
-    (".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg")
-    + (".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m")
+    {
+        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"),
+        *(".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    }
 )
 """Files of a folder that are taken for videos. A manifest may name any file."""
 

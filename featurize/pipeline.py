@@ -82,7 +82,7 @@ def as_table(rows: list[Mapping[str, object]]) -> pd.DataFrame:
     numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px", *names]
     table[numbers] = table[numbers].astype(float)
     words = [c for c in META_COLUMNS if c not in numbers and c != "face"]
-    table[words] = table[words].fillna("").astype(str)
+    table[words] = table[words].astype(object).fillna("").astype(str)
     table["face"] = table["face"].astype(int)
     return table
 

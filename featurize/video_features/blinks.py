@@ -6,6 +6,7 @@ from scipy.ndimage import median_filter
 from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
+from featurize.video_features.functionals import MIN_FRAMES
 from featurize.video_features.sampling import GRID_HZ, Segment, segments
 
 BASELINE_WINDOW_S = 2.0
@@ -110,12 +111,15 @@ def _closure(ear: np.ndarray) -> np.ndarray:
 def blink_features(recording: Recording) -> dict[str, float]:
     """Blink frequency, duration, completeness, interval variability and synchrony.
 
-    NaN where there are too few blinks for the figure; the rate is 0 when there is none.
+    NaN where there are too few blinks for the figure, or frames with both eyes (12); the rate is 0
+    when nobody blinks.
     """
     left, right = recording.signals["eyes__ear_left"], recording.signals["eyes__ear_right"]
     blinks = find_blinks(left, right, recording.time_s)
     intervals_s = np.diff(blinks["peak_s"])
     known = np.isfinite(left) & np.isfinite(right)
+    if np.count_nonzero(known) < MIN_FRAMES:
+        return {feature.name: np.nan for feature in blink_features.features}
     mean_ear = (left[known] + right[known]) / 2
     return {
         "eyes__blink__rate_per_min": 60 * len(blinks) / recording.face_time_s,

@@ -1,0 +1,225 @@
+"""Schemes of named points, and which face is which over time."""
+
+import numpy as np
+import pytest
+
+from featurize.assets import FACE_LANDMARKER, MODELS_VARIABLE, locate
+from featurize.errors import ModelFileError, TrackError, UnknownBackendError
+from featurize.landmarks.detection import FaceDetection, overlap
+from featurize.landmarks.extraction import make_backend
+from featurize.landmarks.schema import BLENDSHAPE_NAMES, MEDIAPIPE_478, SCHEMES, mirror_name
+from featurize.landmarks.tracking import FaceLinker
+from featurize.types import LandmarkTrack
+from tests.test_featurize.tracks import neutral_face
+
+FRAME_SIZE_PX = (1000, 600)
+
+
+@pytest.mark.parametrize("schema", SCHEMES.values(), ids=SCHEMES.keys())
+class TestSchemes:
+    def test_each_point_has_one_name(self, schema) -> None:
+        numbers = list(schema.points.values())
+        assert len(set(numbers)) == len(numbers)
+        assert 0 <= min(numbers) <= max(numbers) < schema.n_points
+
+    def test_every_point_has_its_mirror(self, schema) -> None:
+        assert {mirror_name(name) for name in schema.points} == set(schema.points)
+        here, there = schema.mirror
+        swap = dict(zip(here.tolist(), there.tolist(), strict=True))
+        assert all(swap[swap[index]] == index for index in swap)
+
+    def test_regions_are_made_of_points_and_are_symmetric(self, schema) -> None:
+        for names in schema.regions.values():
+            assert names
+            assert {mirror_name(name) for name in names} == set(names)
+            assert set(names) <= set(schema.points)
+
+
+def test_names_are_where_they_say_on_a_real_frontal_face() -> None:
+    face = neutral_face()
+    at = {name: face[index] for name, index in MEDIAPIPE_478.points.items()}
+    for name, (x, _, _) in at.items():
+        if name.startswith("left_"):
+            assert x > 0, f"{name} is not on the subject's left"
+        elif name.startswith("right_"):
+            assert x < 0, f"{name} is not on the subject's right"
+    iod = at["left_eye_outer"][0] - at["right_eye_outer"][0]
+    for name, (x, y, _) in at.items():
+        partner = at[mirror_name(name)]
+        assert abs(x + partner[0]) < 0.2 * iod, f"{name} and its mirror are not opposite"
+        assert abs(y - partner[1]) < 0.2 * iod, f"{name} and its mirror are not level"
+    down = ["forehead_top", "glabella", "nasion", "nose_tip", "subnasale"]
+    down += ["lip_upper_outer_middle", "lip_lower_outer_middle", "chin"]
+    heights = [at[name][1] for name in down]
+    assert heights == sorted(heights, reverse=True)
+    for side in ("left", "right"):
+        for number in range(1, 8):
+            assert at[f"{side}_eye_upper_{number}"][1] > at[f"{side}_eye_lower_{number}"][1]
+        assert abs(at[f"{side}_iris_edge_1"][0]) > abs(at[f"{side}_iris_centre"][0])
+        assert abs(at[f"{side}_iris_edge_3"][0]) < abs(at[f"{side}_iris_centre"][0])
+
+
+def test_there_are_52_different_blendshapes() -> None:
+    assert len(set(BLENDSHAPE_NAMES)) == len(BLENDSHAPE_NAMES) == 52
+
+
+def test_blendshapes_are_in_the_order_of_the_backend() -> None:
+    from mediapipe import Image, ImageFormat
+    from mediapipe.tasks.python import BaseOptions, vision
+    from skimage.data import astronaut
+
+    from featurize.assets import locate as find
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(find(FACE_LANDMARKER))),
+        output_face_blendshapes=True,
+    )
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        photo = Image(image_format=ImageFormat.SRGB, data=astronaut())
+        shapes = landmarker.detect(photo).face_blendshapes[0]
+    assert [s.category_name.removeprefix("_") for s in shapes] == list(BLENDSHAPE_NAMES)
+
+
+class TestModelFiles:
+    def test_the_packaged_file_is_found(self, monkeypatch) -> None:
+        monkeypatch.delenv(MODELS_VARIABLE, raising=False)
+        assert locate(FACE_LANDMARKER).name == "face_landmarker.task"
+
+    def test_a_folder_of_ones_own_comes_first(self, monkeypatch, tmp_path) -> None:
+        monkeypatch.delenv(MODELS_VARIABLE, raising=False)
+        (tmp_path / FACE_LANDMARKER.name).write_bytes(locate(FACE_LANDMARKER).read_bytes())
+        monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+        assert locate(FACE_LANDMARKER).parent == tmp_path
+
+    def test_another_content_is_refused(self, monkeypatch, tmp_path) -> None:
+        (tmp_path / FACE_LANDMARKER.name).write_bytes(b"something else")
+        monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+        with pytest.raises(ModelFileError, match="is not the face_landmarker.task"):
+            locate(FACE_LANDMARKER)
+
+    def test_a_missing_package_is_named(self, monkeypatch) -> None:
+        from dataclasses import replace
+
+        monkeypatch.delenv(MODELS_VARIABLE, raising=False)
+        with pytest.raises(ModelFileError, match="pip install no_such_package_here"):
+            locate(replace(FACE_LANDMARKER, package="no_such_package_here"))
+
+
+def test_unknown_backend() -> None:
+    with pytest.raises(UnknownBackendError, match=r"'openface'.*mediapipe"):
+        make_backend("openface", 1)
+
+
+def detection(x: float, y: float = 300, width: float = 100) -> FaceDetection:
+    """A square of four points around a place."""
+    corners = np.array([(-1, -1, 0), (1, -1, 0), (-1, 1, 0), (1, 1, 0)]) * width / 2
+    return FaceDetection((corners + [x, y, 0]).astype(np.float32), confidence=1.0)
+
+
+def link(frames: list[list[FaceDetection]], fps: float = 25) -> list[LandmarkTrack]:
+    linker = FaceLinker("mediapipe478")
+    for number, detections in enumerate(frames):
+        linker.add(number / fps, detections)
+    return linker.tracks(FRAME_SIZE_PX)
+
+
+def middle_x(track: LandmarkTrack) -> np.ndarray:
+    return track.points_px[:, :, 0].mean(axis=1)
+
+
+class TestLinking:
+    def test_no_face_no_track(self) -> None:
+        assert link([[], [], []]) == []
+
+    def test_one_moving_face_is_one_track(self) -> None:
+        (track,) = link([[detection(200 + 10 * n)] for n in range(50)])
+        assert np.allclose(middle_x(track), 200 + 10 * np.arange(50))
+        assert track.present.all()
+
+    def test_frames_without_the_face_are_rows_of_nan(self) -> None:
+        frames = [[detection(300)] if n not in (10, 11, 12) else [] for n in range(50)]
+        (track,) = link(frames)
+        assert track.n_frames == 50
+        assert np.flatnonzero(~track.present).tolist() == [10, 11, 12]
+        assert np.isnan(track.points_px[10:13]).all()
+        assert (track.confidence[10:13] == 0).all()
+        assert (track.confidence[track.present] == 1).all()
+
+    def test_two_faces_reported_in_changing_order_stay_apart(self) -> None:
+        rng = np.random.default_rng(0)
+        frames = []
+        for number in range(60):
+            pair = [detection(300 + number), detection(700 - number)]
+            frames.append(pair if rng.random() < 0.5 else pair[::-1])
+        tracks = link(frames)
+        assert len(tracks) == 2
+        assert sorted(middle_x(track)[0] for track in tracks) == [300, 700]
+        for track in tracks:
+            steps = np.diff(middle_x(track))
+            assert np.allclose(steps, steps[0])
+
+    def test_the_same_face_found_twice_is_one(self) -> None:
+        frames = [[detection(300), detection(308)] for _ in range(50)]
+        assert len(link(frames)) == 1
+
+    def test_main_face_is_the_large_central_one(self) -> None:
+        frames = [[detection(120, 100, 80), detection(500, 300, 200)] for _ in range(50)]
+        tracks = link(frames)
+        assert [middle_x(track)[0] for track in tracks] == [500, 120]
+
+    def test_a_brief_face_is_dropped_unless_it_is_the_only_one(self) -> None:
+        brief = [[detection(500)] if n < 5 else [] for n in range(50)]
+        assert len(link(brief)) == 1
+        beside = [[detection(200), *faces] for faces in brief]
+        (track,) = link(beside)
+        assert middle_x(track)[0] == 200
+
+    def test_a_face_that_comes_back_after_long_is_another_track(self) -> None:
+        frames = [[detection(500)] if n < 40 or n > 80 else [] for n in range(130)]
+        assert [int(track.present.sum()) for track in link(frames)] == [49, 40]
+
+    def test_a_jump_across_the_picture_is_another_track(self) -> None:
+        frames = [[detection(200 if n < 40 else 800)] for n in range(80)]
+        assert len(link(frames)) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [((0, 0, 10, 10), 1), ((10, 0, 20, 10), 0), ((5, 0, 15, 10), 1 / 3), ((0, 0, 5, 5), 0.25)],
+)
+def test_overlap(other: tuple[float, ...], expected: float) -> None:
+    assert overlap((0, 0, 10, 10), other) == pytest.approx(expected)
+    assert overlap(other, (0, 0, 10, 10)) == pytest.approx(expected)
+
+
+class TestTrackShapes:
+    def make(self, **changes) -> LandmarkTrack:
+        arrays = {
+            "points_px": np.zeros((3, 478, 3), np.float32),
+            "time_s": np.array([0.0, 0.1, 0.2]),
+            "confidence": np.ones(3, np.float32),
+            "schema": "mediapipe478",
+            "frame_size_px": (10, 10),
+        }
+        return LandmarkTrack(**(arrays | changes))
+
+    def test_right_shapes(self) -> None:
+        assert self.make().n_frames == 3
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"points_px": np.zeros((3, 478, 2), np.float32)},
+            {"points_px": np.zeros((4, 478, 3), np.float32)},
+            {"confidence": np.ones(2, np.float32)},
+            {"blendshapes": np.zeros((3, 51), np.float32)},
+            {"pose": np.zeros((3, 3, 3), np.float32)},
+        ],
+    )
+    def test_wrong_shapes(self, changes) -> None:
+        with pytest.raises(TrackError, match="must be"):
+            self.make(**changes)
+
+    def test_times_must_increase(self) -> None:
+        with pytest.raises(TrackError, match="increase"):
+            self.make(time_s=np.array([0.0, 0.1, 0.1]))
