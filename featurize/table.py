@@ -1,5 +1,6 @@
 """Many videos go in, one feature table comes out: in parallel, complete, in the order given."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from featurize import __version__
 from featurize.errors import VideoError
+from featurize.journal import Journal
 from featurize.manifest import read_videos
 from featurize.pipeline import as_table, failed_row, featurize_video
 
@@ -35,7 +38,8 @@ def featurize_dataset(
     """Featurize every video of a manifest or folder.
 
     A video that cannot be used has a row too: its ``status`` is a short code and its ``reason`` a
-    sentence. The table is the same for any number of jobs.
+    sentence. The table is the same for any number of jobs. An interrupted run that is started again
+    with the same ``out`` goes on where it stopped.
 
     Parameters
     ----------
@@ -66,18 +70,30 @@ def featurize_dataset(
         When the list of videos cannot be worked with. Raised before any video is opened.
     """
     videos, folder = read_videos(source)
-    tasks = (
-        delayed(_featurize_one)(number, folder / path, backend, max_faces)
-        for number, path in enumerate(videos["path"])
-    )
-    rows_of: dict[int, list[dict[str, object]]] = {}
-    with _Progress(len(videos), progress) as bar:
+    paths = [folder / path for path in videos["path"]]
+    settings = {"backend": backend, "max_faces": max_faces, "version": __version__}
+    with contextlib.ExitStack() as stack:
+        journal = stack.enter_context(Journal(Path(out), settings)) if out is not None else None
+        rows_of = {}
+        if journal is not None:
+            rows_of = {n: rows for n, path in enumerate(paths) if (rows := journal.find(path))}
+        bar = stack.enter_context(_Progress(len(paths), progress))
+        for rows in rows_of.values():
+            bar.advance(ok=rows[0]["status"] == "ok")
+        tasks = (
+            delayed(_featurize_one)(number, path, backend, max_faces)
+            for number, path in enumerate(paths)
+            if number not in rows_of
+        )
         for number, rows in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks):
             rows_of[number] = rows
+            if journal is not None:
+                journal.add(paths[number], rows)
             bar.advance(ok=rows[0]["status"] == "ok")
-    table = as_table(list(_with_labels(videos, rows_of)))
-    if out is not None:
-        write_csv(table, Path(out))
+        table = as_table(list(_with_labels(videos, rows_of)))
+        if journal is not None:
+            write_csv(table, Path(out))
+            journal.remove()
     return table
 
 

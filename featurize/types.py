@@ -67,7 +67,8 @@ class LandmarkTrack:
     points_px : numpy.ndarray
         ``(n_frames, n_points, 3)`` float32. x to the right and y down, in pixels of the upright
         frame; z in the same scale, smaller is nearer to the camera; NaN z when the backend gives
-        none. A frame without the face is a row of NaN.
+        none. A frame without the face is a row of NaN; so is a point that the backend is known to
+        have got wrong.
     time_s : numpy.ndarray
         ``(n_frames,)`` float64 presentation times, strictly increasing.
     confidence : numpy.ndarray
@@ -124,4 +125,4 @@ class LandmarkTrack:
     @property
     def present(self) -> np.ndarray:
         """``(n_frames,)`` bool: True where the face was found."""
-        return np.isfinite(self.points_px[:, 0, 0])
+        return np.isfinite(self.points_px[..., 0]).any(axis=1)

@@ -94,7 +94,7 @@ class TestModelFiles:
     def test_another_content_is_refused(self, monkeypatch, tmp_path) -> None:
         (tmp_path / FACE_LANDMARKER.name).write_bytes(b"something else")
         monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
-        with pytest.raises(ModelFileError, match="is not the face_landmarker.task"):
+        with pytest.raises(ModelFileError, match=r"is not the face_landmarker\.task"):
             locate(FACE_LANDMARKER)
 
     def test_a_missing_package_is_named(self, monkeypatch) -> None:
@@ -105,6 +105,22 @@ class TestModelFiles:
             locate(replace(FACE_LANDMARKER, package="no_such_package_here"))
 
 
+@pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
+def test_an_iris_outside_its_eye_is_unknown(side: str, other: str) -> None:
+    from featurize.landmarks.mediapipe478 import without_stray_irises
+
+    face = neutral_face()
+    irises = {
+        s: [i for name, i in MEDIAPIPE_478.points.items() if name.startswith(f"{s}_iris")]
+        for s in (side, other)
+    }
+    assert np.isfinite(without_stray_irises(face)).all()
+    face[irises[side]] += [0, 40, 0]
+    seen = without_stray_irises(face)
+    assert np.isnan(seen[irises[side]]).all()
+    assert np.isfinite(np.delete(seen, irises[side], axis=0)).all()
+
+
 def test_unknown_backend() -> None:
     with pytest.raises(UnknownBackendError, match=r"'openface'.*mediapipe"):
         make_backend("openface", 1)
@@ -113,7 +129,7 @@ def test_unknown_backend() -> None:
 def detection(x: float, y: float = 300, width: float = 100) -> FaceDetection:
     """A square of four points around a place."""
     corners = np.array([(-1, -1, 0), (1, -1, 0), (-1, 1, 0), (1, 1, 0)]) * width / 2
-    return FaceDetection((corners + [x, y, 0]).astype(np.float32), confidence=1.0)
+    return FaceDetection((corners + np.array([x, y, 0])).astype(np.float32), confidence=1.0)
 
 
 def link(frames: list[list[FaceDetection]], fps: float = 25) -> list[LandmarkTrack]:

@@ -159,9 +159,54 @@ def test_any_number_of_jobs_gives_the_same_bytes(messy: Path, messy_table: pd.Da
     assert messy.with_name("two.csv").read_bytes() == messy.with_name("features.csv").read_bytes()
 
 
+def test_interrupted_run_goes_on_where_it_stopped(
+    messy: Path, messy_table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from featurize import table
+
+    whole = table.featurize_video
+    opened: list[str] = []
+
+    def stops_at_the_fourth(path: Path, **options: object) -> pd.DataFrame:
+        opened.append(path.name)
+        if len(opened) == 4:
+            raise KeyboardInterrupt
+        return whole(path, **options)
+
+    out = messy.with_name("resumed.csv")
+    monkeypatch.setattr(table, "featurize_video", stops_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        featurize_dataset(messy, out, n_jobs=1)
+    assert not out.exists()
+    featurize_dataset(messy, out, n_jobs=1)
+    assert opened == [
+        *("missing.mp4", "Gesicht 顔.mp4", "empty.mp4", "text.mp4"),
+        *("text.mp4", "no face.mp4", "brief.mp4"),
+    ]
+    assert out.read_bytes() == messy.with_name("features.csv").read_bytes()
+    assert not list(messy.parent.glob("*.journal"))
+
+
+def test_journal_forgets_changed_videos_other_settings_and_cut_lines(tmp_path: Path) -> None:
+    from featurize.journal import Journal
+
+    video, table = tmp_path / "v.mp4", tmp_path / "f.csv"
+    video.write_bytes(b"one")
+    with Journal(table, {"version": "1"}) as journal:
+        journal.add(video, [{"status": "ok", "x": 0.1 + 0.2, "y": float("nan")}])
+    with (tmp_path / "f.csv.journal").open("a") as file:
+        file.write('{"key": "cut o')
+    (row,) = Journal(table, {"version": "1"}).find(video)
+    assert row["x"] == 0.1 + 0.2
+    assert np.isnan(row["y"])
+    assert Journal(table, {"version": "2"}).find(video) is None
+    video.write_bytes(b"another")
+    assert Journal(table, {"version": "1"}).find(video) is None
+
+
 def test_bad_manifest_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("path,label\na.mp4,perhaps\n")
-    with pytest.raises(ManifestError, match="perhaps|labels other than"):
+    with pytest.raises(ManifestError, match="labels other than"):
         featurize_dataset(tmp_path / "m.csv", tmp_path / "features.csv")
     assert not (tmp_path / "features.csv").exists()
 

@@ -232,6 +232,18 @@ class TestStability:
         assert residual.shape == (50, len(names), 2)
         assert np.flatnonzero(np.isnan(residual[:, 0, 0])).tolist() == [20, 21, 22, 23, 24]
 
+    def test_irises_that_are_unknown_leave_the_rest_known(self) -> None:
+        track = make_track(duration_s=3, noise_px=0.3)
+        irises = [POINTS[name] for name in MEDIAPIPE_478.regions["irises"]]
+        track.points_px[::5, irises] = np.nan
+        found = landmark_stability(compute_signals(track))
+        unknown = {name for name, value in found.items() if np.isnan(value)}
+        assert unknown == {
+            "stability__jitter_irises_iod__rms",
+            "stability__jitter_irises_iod__p95",
+            "stability__jitter_irises__share",
+        }
+
     def test_gap_widens_the_unknown_by_half_a_window(self) -> None:
         from featurize.video_features.stability import jitter_iod
 

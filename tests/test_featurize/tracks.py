@@ -14,7 +14,7 @@ FRAME_SIZE_PX = (512, 512)
 
 
 def neutral_face() -> np.ndarray:
-    """``(478, 3)``: a real face in the face's own axes (to its left, up, out), centred, in pixels."""
+    """``(478, 3)``: a real face in its own axes (to its left, up, out), centred, in pixels."""
     text = files("featurize.synthesis").joinpath("astronaut_points.csv")
     table = pd.read_csv(str(text)).query("part == 'face'").sort_values("index")
     assert len(table) == 478

@@ -1,0 +1,32 @@
+# Each target sets itself up in .venv; nothing else is needed but Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: help demo test clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+demo: $(VENV)/.installed  ## Scripted clips -> feature CSV -> cross-validation -> one clip scored
+	rm -rf $(DEMO)
+	$(BIN)/python -m featurize demo-data $(DEMO)/clips
+	$(BIN)/python -m featurize run $(DEMO)/clips/manifest.csv -o $(DEMO)/features.csv
+	$(BIN)/python -m models cross-validate $(DEMO)/features.csv
+	$(BIN)/python -m models train $(DEMO)/features.csv -o $(DEMO)/detector.skops
+	$(BIN)/python -m featurize demo-data $(DEMO)/new --people 1 --seed 1000
+	$(BIN)/python -m models score $(DEMO)/new/*_fake.mp4 --detector $(DEMO)/detector.skops
+
+test: $(VENV)/.installed  ## Tests, doctests, style and import contracts
+	$(BIN)/python -m pytest
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) $(DEMO) *.egg-info .pytest_cache .ruff_cache .hypothesis

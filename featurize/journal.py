@@ -1,0 +1,80 @@
+"""Finished videos of a running data set, kept on disk so that an interrupted run loses nothing.
+
+Beside the table ``features.csv`` a run keeps ``features.csv.journal``, one line of JSON per finished
+video. It is read when the same run is started again and removed when the table is written.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+Rows = list[dict[str, object]]
+
+
+class Journal:
+    """Rows of finished videos, by video.
+
+    Use it as a context manager: lines are written through at once.
+
+    Parameters
+    ----------
+    table : Path
+        The table that the run will write.
+    settings : Mapping[str, object]
+        Everything that changes rows besides the video: options and versions. Rows of other settings
+        are not given back.
+    """
+
+    def __init__(self, table: Path, settings: Mapping[str, object]) -> None:
+        self._path = table.with_name(table.name + ".journal")
+        self._settings = dict(settings)
+        self._rows = self._read()
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a", encoding="utf-8")
+        # A line cut off by a crash must not swallow the next one.
+        self._file.write("\n")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def find(self, video: Path) -> Rows | None:
+        """Rows of a video that was finished before and has not changed since, or None."""
+        return self._rows.get(self._key(video))
+
+    def add(self, video: Path, rows: Rows) -> None:
+        """Keep the rows of a finished video."""
+        self._file.write(json.dumps({"key": self._key(video), "rows": rows}) + "\n")
+        self._file.flush()
+
+    def remove(self) -> None:
+        """Forget everything: the table is written."""
+        self._path.unlink(missing_ok=True)
+
+    def _key(self, video: Path) -> str:
+        state = [0, 0]
+        if video.is_file():
+            stat = video.stat()
+            state = [stat.st_size, stat.st_mtime_ns]
+        return json.dumps([str(video), *state, self._settings], sort_keys=True)
+
+    def _read(self) -> dict[str, Rows]:
+        if not self._path.is_file():
+            return {}
+        rows: dict[str, Rows] = {}
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+                rows[entry["key"]] = entry["rows"]
+            except (json.JSONDecodeError, KeyError, TypeError):
+                continue  # cut off by the interruption; that video is done again
+        return rows
