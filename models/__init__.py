@@ -1,0 +1,45 @@
+"""Feature tables in; cross-validated figures, trained detectors and scored videos out.
+
+The names below are the public door; everything is loaded on first use, so importing the
+package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "Detector",
+    "ValidationReport",
+    "VideoScore",
+    "cross_validate",
+    "load_detector",
+    "score_video",
+    "train",
+]
+
+_HOMES = {
+    "Detector": "models.detector",
+    "ValidationReport": "models.validation",
+    "VideoScore": "models.video_score",
+    "cross_validate": "models.validation",
+    "load_detector": "models.detector",
+    "score_video": "models.scoring",
+    "train": "models.training",
+}
+
+if TYPE_CHECKING:
+    from models.detector import Detector, load_detector
+    from models.scoring import score_video
+    from models.training import train
+    from models.validation import ValidationReport, cross_validate
+    from models.video_score import VideoScore
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'models' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,162 @@
+"""The door for the shell: ``python -m models train | cross-validate | score``."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from featurize.errors import FeaturizeError
+from models.errors import ModelsError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from models.validation import ValidationReport
+
+app = typer.Typer(
+    help="Train, cross-validate and use a detector of manipulated face videos.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# Columns of the terminal that the names of the metrics and the figures of a classifier take.
+_METRIC_WIDTH = 30
+_FIGURE_WIDTH = 17
+
+_TableFile = Annotated[
+    Path, typer.Argument(help="Feature table written by `python -m featurize run`.")
+]
+_Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+
+
+def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the packages' own errors into one line on stderr and exit status 2."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ModelsError, FeaturizeError) as error:
+            typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+
+    return run
+
+
+@app.command()
+@_one_line_errors
+def train(
+    features: _TableFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Detector file to write.")],
+    classifier: Annotated[str, typer.Option(help="svm, mlp, xgboost or committee.")] = "committee",
+    seed: _Seed = 0,
+) -> None:
+    """Fit a detector on a feature table and save it."""
+    from models.training import train as train_detector
+
+    detector = train_detector(features, classifier, seed)
+    detector.save(output)
+    made = detector.provenance
+    for remark in made["remarks"]:
+        typer.echo(remark, err=True)
+    typer.echo(
+        f"{output}: {classifier} trained on {made['n_real']} real and {made['n_fake']} fake videos "
+        f"of {made['n_groups']} groups with {len(detector.columns)} features; fake from "
+        f"probability {detector.thresholds.fake:.2f}, real up to {detector.thresholds.real:.2f}."
+    )
+
+
+@app.command("cross-validate")
+@_one_line_errors
+def cross_validate(
+    features: _TableFile,
+    hold_out: Annotated[
+        str, typer.Option(help="What is never seen: group, method, dataset or compression.")
+    ] = "group",
+    classifier: Annotated[
+        str, typer.Option(help="all, or names joined by commas: svm,mlp,xgboost,committee.")
+    ] = "all",
+    folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
+    seed: _Seed = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
+    scores: Annotated[
+        Path | None, typer.Option(help="CSV file to write the held-out scores to.")
+    ] = None,
+) -> None:
+    """Measure classifiers on videos of people, methods or sources they never saw."""
+    from models.validation import cross_validate as validate
+
+    names = classifier if classifier == "all" else [n.strip() for n in classifier.split(",")]
+    report = validate(features, hold_out, names, folds, seed, jobs)
+    if scores is not None:
+        _write_scores(report, scores)
+    if not sys.stdout.isatty():
+        typer.echo(report.to_text(), nl=False)
+        return
+    from rich.console import Console
+
+    console = Console()
+    for table in report_tables(report, console.width):
+        console.print(table)
+    console.print(report.details_text(), markup=False, highlight=False)
+
+
+@app.command()
+@_one_line_errors
+def score(
+    video: Annotated[Path, typer.Argument(help="Video file.")],
+    detector: Annotated[
+        Path | None, typer.Option(help="Detector file written by `python -m models train`.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say how likely a video is manipulated, and why."""
+    from models.scoring import score_video
+
+    answer = score_video(video, detector)
+    typer.echo(answer.to_json() if json else answer.to_text().rstrip())
+
+
+def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
+    """Return tables of the metrics, as many classifiers side by side as ``width`` columns hold."""
+    from rich.table import Table
+
+    from models.validation import interval_text
+
+    classifiers = list(dict.fromkeys(report.metrics["classifier"]))
+    beside = max(1, (width - _METRIC_WIDTH) // _FIGURE_WIDTH)
+    tables = []
+    for start in range(0, len(classifiers), beside):
+        shown = classifiers[start : start + beside]
+        title = f"Never seen in training: {report.settings['hold_out']}"
+        table = Table(title=title, caption="95 % intervals over groups")
+        table.add_column("metric", overflow="fold")
+        for name in shown:
+            table.add_column(name, justify="right", overflow="fold")
+        columns = report.metrics.set_index(["metric", "classifier"])
+        for metric in dict.fromkeys(report.metrics["metric"]):
+            figures = [
+                interval_text(*columns.loc[(metric, name), ["value", "low", "high"]])
+                for name in shown
+            ]
+            table.add_row(metric, *(text.replace(" [", "\n[") for text in figures))
+        tables.append(table)
+    return tables
+
+
+def _write_scores(report: "ValidationReport", path: Path) -> None:
+    try:
+        report.scores.to_csv(path, index=False)
+    except OSError as error:
+        raise ModelsError(
+            f"Cannot write the scores to {str(path)!r}: choose a folder that exists and can be "
+            "written to."
+        ) from error
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m models")

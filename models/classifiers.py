@@ -1,0 +1,95 @@
+"""The classifiers, each a scikit-learn pipeline from raw features to calibrated probabilities.
+
+All share the same steps: impute the median, drop constants, scale robustly, classify, calibrate.
+They are meant for tables with few videos and many features, hence strong regularisation.
+Fit them with ``pipeline.fit(X, y, classify__groups=groups)``; without groups every row counts as a
+group of its own.
+"""
+
+from collections.abc import Callable
+
+from sklearn.base import BaseEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
+from xgboost import XGBClassifier
+
+from models.calibration import CalibratedByGroup, SoftVote
+from models.errors import UnknownClassifierError
+from models.preprocessing import ClippedRobustScaler
+
+
+def make_svm(seed: int = 0) -> Pipeline:
+    """Return a support vector machine with a radial kernel."""
+    return _pipeline(_svm(seed))
+
+
+def make_mlp(seed: int = 0) -> Pipeline:
+    """Return a neural network with one small hidden layer and strong weight decay."""
+    return _pipeline(_mlp(seed))
+
+
+def make_xgboost(seed: int = 0) -> Pipeline:
+    """Return gradient-boosted shallow trees, each on a part of the rows and features."""
+    return _pipeline(_xgboost(seed))
+
+
+def make_committee(seed: int = 0) -> Pipeline:
+    """Return the soft vote of the three: the mean of their calibrated probabilities."""
+    return _pipeline(
+        SoftVote([("svm", _svm(seed)), ("mlp", _mlp(seed)), ("xgboost", _xgboost(seed))])
+    )
+
+
+MAKERS: dict[str, Callable[[int], Pipeline]] = {
+    "svm": make_svm,
+    "mlp": make_mlp,
+    "xgboost": make_xgboost,
+    "committee": make_committee,
+}
+
+
+def check_classifier(name: str) -> None:
+    """Raise UnknownClassifierError unless ``name`` is a key of ``MAKERS``."""
+    if name not in MAKERS:
+        raise UnknownClassifierError(
+            f"There is no classifier {name!r}: choose one of {', '.join(MAKERS)}."
+        )
+
+
+def _pipeline(classifier: BaseEstimator) -> Pipeline:
+    return Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("scale", ClippedRobustScaler()),
+            ("classify", classifier),
+        ]
+    )
+
+
+def _svm(seed: int) -> CalibratedByGroup:
+    return CalibratedByGroup(SVC(C=3.0, kernel="rbf", gamma="scale"), seed=seed)
+
+
+def _mlp(seed: int) -> CalibratedByGroup:
+    network = MLPClassifier(
+        hidden_layer_sizes=(16,), solver="lbfgs", alpha=10.0, max_iter=30, random_state=seed
+    )
+    return CalibratedByGroup(network, seed=seed)
+
+
+def _xgboost(seed: int) -> CalibratedByGroup:
+    trees = XGBClassifier(
+        n_estimators=200,
+        max_depth=3,
+        learning_rate=0.05,
+        subsample=0.8,
+        colsample_bytree=0.2,
+        min_child_weight=2.0,
+        reg_lambda=5.0,
+        tree_method="hist",
+        n_jobs=1,
+        random_state=seed,
+    )
+    return CalibratedByGroup(trees, seed=seed)

@@ -1,0 +1,259 @@
+"""How good scores are: ranking, thresholds, calibration; intervals by resampling groups.
+
+Every metric takes ``is_fake (n,)`` and a score or probability ``(n,)``, larger for more likely
+fake, and optionally ``weight (n_resamples, n)``: how much each row counts in each resample. It
+returns ``(n_resamples,)``, a plain float without ``weight``. Where a metric is not defined, as
+with one class only, it is NaN and not an error: a fold may well hold one class.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+_N_BINS = 10
+_SMALLEST_PROBABILITY = 1e-15
+# Bounds the memory of the resampling: 16 MiB for each array of weights.
+_WEIGHTS_AT_ONCE = 2**21
+
+
+def auc(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Area under the ROC curve: the chance that a fake scores above a real; ties count half."""
+    fake, real = _by_threshold(is_fake, score, weight)
+    above = np.cumsum(fake, axis=1) - fake / 2
+    return _unpacked(_ratio((real * above).sum(axis=1), _total(fake) * _total(real)), weight)
+
+
+def average_precision(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean precision over the steps of recall, from the highest score down, without smoothing.
+
+    Its value for scores without signal is the share of fakes.
+    """
+    fake, real = _by_threshold(is_fake, score, weight)
+    caught = np.cumsum(fake, axis=1)
+    precision = _ratio(caught, caught + np.cumsum(real, axis=1))
+    steps = np.where(fake > 0, fake * precision, 0.0)
+    both = np.where(_total(real) > 0, _total(fake), 0)
+    return _unpacked(_ratio(steps.sum(axis=1), both), weight)
+
+
+def equal_error_rate(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Error rate where as large a share of reals is called fake as of fakes real.
+
+    Between two thresholds the ROC curve is taken as a straight line.
+    """
+    tpr, fpr = _roc(is_fake, score, weight)
+    excess = (1 - tpr) - fpr
+    after = np.argmax(excess <= 0, axis=1)
+    rows = np.arange(len(excess))
+    before = np.maximum(after - 1, 0)
+    drop = excess[rows, before] - excess[rows, after]
+    part = np.divide(excess[rows, before], drop, out=np.zeros_like(drop), where=drop > 0)
+    start = fpr[rows, before]
+    crossing = start + part * (fpr[rows, after] - start)
+    return _unpacked(np.where(np.isnan(excess[:, -1]), np.nan, crossing), weight)
+
+
+def tpr_at_fpr(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None, *, fpr: float
+) -> float | np.ndarray:
+    """Largest share of fakes caught by a threshold that calls at most ``fpr`` of reals fake."""
+    caught, false_alarms = _roc(is_fake, score, weight)
+    allowed = np.where(false_alarms <= fpr + 1e-12, caught, 0.0).max(axis=1)
+    return _unpacked(
+        np.where(np.isnan(caught[:, -1] + false_alarms[:, -1]), np.nan, allowed), weight
+    )
+
+
+def balanced_accuracy(
+    is_fake: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean of the shares of fakes and of reals on the right side of probability 0.5."""
+    w = _weights(is_fake, weight)
+    right = (probability >= 0.5) == (is_fake == 1)
+    fake, real = w * (is_fake == 1), w * (is_fake == 0)
+    rates = (
+        _ratio((fake * right).sum(axis=1), _total(fake)),
+        _ratio((real * right).sum(axis=1), _total(real)),
+    )
+    return _unpacked((rates[0] + rates[1]) / 2, weight)
+
+
+def brier_score(
+    is_fake: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean squared difference of probability and truth, in [0, 1]; 0 is best."""
+    return _mean((probability - is_fake) ** 2, is_fake, weight)
+
+
+def log_loss(
+    is_fake: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean negative log likelihood in nats; ln 2 for always saying 0.5."""
+    p = np.clip(probability, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    return _mean(-np.log(np.where(is_fake == 1, p, 1 - p)), is_fake, weight)
+
+
+def expected_calibration_error(
+    is_fake: np.ndarray, probability: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean distance of stated probability and share of fakes, over ten bins of equal width."""
+    w = _weights(is_fake, weight)
+    which = np.minimum((probability * _N_BINS).astype(int), _N_BINS - 1)
+    in_bin = np.eye(_N_BINS)[which]
+    gap = np.abs((w * (probability - is_fake)) @ in_bin)
+    return _unpacked(_ratio(gap.sum(axis=1), _total(w)), weight)
+
+
+def mean_auc_within_groups(
+    is_fake: np.ndarray, score: np.ndarray, groups: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean over groups of the AUC inside the group; groups with one class do not count.
+
+    Free of what differs between people and sources, and of shifts between folds. ``weight`` must
+    be the same for all rows of a group: how often the group was drawn.
+    """
+    w = _weights(is_fake, weight)
+    first, values = [], []
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        value = auc(is_fake[rows], score[rows])
+        if not np.isnan(value):
+            first.append(rows[0])
+            values.append(value)
+    drawn = w[:, np.array(first, dtype=int)]
+    return _unpacked(_ratio(drawn @ np.array(values), _total(drawn)), weight)
+
+
+def mean_auc_within_folds(
+    is_fake: np.ndarray, score: np.ndarray, folds: np.ndarray, weight: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Mean over folds of the AUC inside the fold; folds with one class do not count."""
+    w = _weights(is_fake, weight)
+    values = np.array(
+        [auc(is_fake[folds == f], score[folds == f], w[:, folds == f]) for f in np.unique(folds)]
+    )
+    defined = ~np.isnan(values)
+    return _unpacked(_ratio(np.nansum(values, axis=0), defined.sum(axis=0)), weight)
+
+
+def measure(
+    is_fake: np.ndarray,
+    score: np.ndarray,
+    probability: np.ndarray,
+    groups: np.ndarray,
+    folds: np.ndarray,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return every metric with a 95 % interval.
+
+    The interval spans the 2.5th to the 97.5th percentile over ``n_resamples`` draws of as many
+    groups as there are, with replacement: videos of one group are not independent. It says what
+    other people and sources would do to the figure, not what another training set would. For the
+    expected calibration error it is too high, as resampling adds error of its own.
+
+    Parameters
+    ----------
+    is_fake : numpy.ndarray
+        ``(n,)`` int, 0 or 1.
+    score : numpy.ndarray
+        ``(n,)`` decision values, for the metrics of ranking.
+    probability : numpy.ndarray
+        ``(n,)`` calibrated probabilities, for the others.
+    groups, folds : numpy.ndarray
+        ``(n,)`` group and fold of each row.
+    n_resamples : int
+        Number of draws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per metric: ``metric, value, low, high``. NaN where not defined.
+    """
+    metrics: dict[str, Callable[[np.ndarray | None], float | np.ndarray]] = {
+        "auc_pooled": partial(auc, is_fake, score),
+        "auc_within_group": partial(mean_auc_within_groups, is_fake, score, groups),
+        "auc_mean_of_folds": partial(mean_auc_within_folds, is_fake, score, folds),
+        "average_precision": partial(average_precision, is_fake, score),
+        "equal_error_rate": partial(equal_error_rate, is_fake, score),
+        "tpr_at_fpr_1pct": partial(tpr_at_fpr, is_fake, score, fpr=0.01),
+        "tpr_at_fpr_5pct": partial(tpr_at_fpr, is_fake, score, fpr=0.05),
+        "balanced_accuracy": partial(balanced_accuracy, is_fake, probability),
+        "brier_score": partial(brier_score, is_fake, probability),
+        "log_loss": partial(log_loss, is_fake, probability),
+        "expected_calibration_error": partial(expected_calibration_error, is_fake, probability),
+    }
+    unique, which = np.unique(groups, return_inverse=True)
+    share = np.full(len(unique), 1 / len(unique))
+    draws = np.random.default_rng(seed).multinomial(len(unique), share, size=n_resamples)
+    n_chunks = -(-n_resamples * len(groups) // _WEIGHTS_AT_ONCE)
+    resampled: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for chunk in np.array_split(draws, n_chunks):
+        weight = chunk[:, which].astype(float)
+        for name, metric in metrics.items():
+            resampled[name].append(metric(weight=weight))
+    rows = []
+    for name, metric in metrics.items():
+        defined = np.concatenate(resampled[name])
+        defined = defined[~np.isnan(defined)]
+        low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (np.nan, np.nan)
+        rows.append({"metric": name, "value": metric(), "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def _weights(is_fake: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    return np.ones((1, len(is_fake))) if weight is None else np.atleast_2d(weight)
+
+
+def _unpacked(values: np.ndarray, weight: np.ndarray | None) -> float | np.ndarray:
+    return float(values[0]) if weight is None else values
+
+
+def _total(weight: np.ndarray) -> np.ndarray:
+    return weight.sum(axis=1)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return the quotient, NaN where ``whole`` is zero."""
+    shape = np.broadcast_shapes(np.shape(part), np.shape(whole))
+    return np.divide(part, whole, out=np.full(shape, np.nan), where=np.asarray(whole) > 0)
+
+
+def _mean(values: np.ndarray, is_fake: np.ndarray, weight: np.ndarray | None) -> float | np.ndarray:
+    w = _weights(is_fake, weight)
+    return _unpacked(_ratio(w @ values, _total(w)), weight)
+
+
+def _by_threshold(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of fakes and of reals at each different score, the highest first."""
+    w = _weights(is_fake, weight)
+    order = np.argsort(-score, kind="stable")
+    ranked = score[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]][: len(ranked)])
+    fake = w[:, order] * (is_fake[order] == 1)
+    real = w[:, order] * (is_fake[order] == 0)
+    return np.add.reduceat(fake, starts, axis=1), np.add.reduceat(real, starts, axis=1)
+
+
+def _roc(
+    is_fake: np.ndarray, score: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return shares of fakes and reals called fake, from no threshold down to the lowest score."""
+    fake, real = _by_threshold(is_fake, score, weight)
+    rates = []
+    for part in (fake, real):
+        called = np.pad(np.cumsum(part, axis=1), ((0, 0), (1, 0)))
+        rates.append(_ratio(called, called[:, -1:]))
+    return rates[0], rates[1]

@@ -1,0 +1,71 @@
+"""Made-up feature tables whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SIGNAL = "eyes__blink__rate_per_min"
+
+
+def make_table(
+    seed=0, n_groups=40, per_group=2, signal=4.0, fake_share=0.4, n_noise=12, group_offset=1.0
+):
+    """A table in which fakes have a higher ``SIGNAL``; every group shifts every feature.
+
+    Every group is of one class except each fourth, which holds both.
+    """
+    rng = np.random.default_rng(seed)
+    n = n_groups * per_group
+    group = np.repeat(np.arange(n_groups), per_group)
+    is_fake = (np.arange(n_groups) < round(fake_share * n_groups)).astype(int)
+    rng.shuffle(is_fake)
+    is_fake = is_fake[group]
+    mixed = (group % 4 == 0) & (np.arange(n) % per_group == 0)
+    is_fake = np.where(mixed, 1 - is_fake, is_fake)
+    columns = [SIGNAL, *(f"noise__n{i:02d}__std" for i in range(n_noise))]
+    offsets = rng.normal(scale=group_offset, size=(n_groups, len(columns)))
+    features = rng.normal(size=(n, len(columns))) + offsets[group]
+    features[:, 0] += signal * is_fake
+    # Heavy tails and gaps, as measured features have them.
+    features[:, 1] = np.exp(3 * features[:, 1])
+    features[rng.random(features.shape) < 0.03] = np.nan
+    table = pd.DataFrame(features, columns=columns)
+    table["quality__face_width_px__mean"] = 100.0 + 50 * is_fake
+    methods = np.array(["swap", "lips", "reenact"])[group % 3]
+    meta = {
+        "path": [f"clip_{i:03d}.mp4" for i in range(n)],
+        "face": 0,
+        "label": np.where(is_fake == 1, "fake", "real"),
+        "group": [f"person_{g:02d}" for g in group],
+        "method": np.where(is_fake == 1, methods, "none"),
+        "dataset": np.array(["studio", "web"])[group % 2],
+        "compression": np.array(["c23", "c40"])[np.arange(n) % 2],
+        "status": "ok",
+        "n_frames": 250,
+        "face_rate": 1.0,
+        "duration_s": 10.0,
+        "fps": 25.0,
+        "face_width_px": 180.0,
+        "landmarks_backend": "mediapipe",
+        "featurize_version": "0.1.0",
+    }
+    return pd.concat([pd.DataFrame(meta), table], axis=1)
+
+
+@pytest.fixture(scope="session")
+def table():
+    return make_table()
+
+
+@pytest.fixture(scope="session")
+def detector(table):
+    from models import train
+
+    return train(table, "svm")
+
+
+@pytest.fixture(scope="session")
+def committee(table):
+    from models import train
+
+    return train(table, "committee")

@@ -1,0 +1,116 @@
+import io
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import featurize
+from featurize.errors import VideoMissingError
+from models import cross_validate, load_detector
+from models.__main__ import app, report_tables
+
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def features(table, tmp_path):
+    path = tmp_path / "features.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_train_writes_a_detector_and_says_so(features, tmp_path):
+    output = tmp_path / "my.skops"
+    result = run(app, ["train", str(features), "-o", str(output), "--classifier", "svm"])
+    assert result.exit_code == 0, result.output
+    assert "44 real and 36 fake" in result.stdout
+    assert load_detector(output).provenance["classifier"] == "svm"
+
+
+def test_cross_validate_prints_whole_figures_and_writes_scores(features, tmp_path):
+    scores = tmp_path / "scores.csv"
+    result = run(
+        app,
+        ["cross-validate", str(features), "--classifier", "svm,mlp", "--scores", str(scores)],
+    )
+    assert result.exit_code == 0, result.output
+    report = cross_validate(features, classifier=["svm", "mlp"])
+    assert result.stdout == report.to_text()
+    assert "…" not in result.stdout
+    assert "..." not in result.stdout
+    assert len(pd.read_csv(scores)) == len(report.scores)
+
+
+@pytest.mark.parametrize("width", [50, 80, 100, 200])
+def test_tables_hold_every_figure_whole_at_any_width(table, width):
+    report = cross_validate(table, classifier=["svm", "mlp", "xgboost", "committee"])
+    console = Console(width=width, record=True, file=io.StringIO())
+    for shown in report_tables(report, width):
+        console.print(shown)
+    text = console.export_text()
+    assert "…" not in text
+    for _, row in report.metrics.iterrows():
+        assert row["metric"] in text
+        assert f"{row['value']:.3f}" in text
+        assert f"[{row['low']:.3f}, {row['high']:.3f}]" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "nowhere.csv", "-o", "x.skops"],
+        ["train", "{features}", "-o", "x.skops", "--classifier", "forest"],
+        ["train", "{features}", "-o", "no/such/folder/x.skops", "--classifier", "svm"],
+        ["cross-validate", "{features}", "--hold-out", "weather"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--scores", "no/such/s.csv"],
+        ["score", "clip.mp4"],
+        ["score", "clip.mp4", "--detector", "nowhere.skops"],
+        ["score", "clip.mp4", "--detector", "{features}"],
+    ],
+)
+def test_known_errors_are_one_line_and_exit_status_two(features, arguments):
+    result = run(app, [a.format(features=features) for a in arguments])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.output
+
+
+def test_a_missing_video_is_one_line_too(detector, tmp_path, monkeypatch):
+    def featurize_video(path):
+        raise VideoMissingError(f"There is no file {path}:\ngive the path of a video.")
+
+    monkeypatch.setitem(vars(featurize), "featurize_video", featurize_video)
+    detector.save(tmp_path / "my.skops")
+    result = run(app, ["score", "absent.mp4", "--detector", str(tmp_path / "my.skops")])
+    assert result.exit_code == 2
+    assert result.stderr == "Error: There is no file absent.mp4: give the path of a video.\n"
+
+
+def test_neither_the_package_nor_its_help_imports_anything_heavy():
+    code = (
+        "import sys, models, models.__main__; "
+        "heavy = {'numpy', 'pandas', 'sklearn', 'xgboost', 'skops', 'mediapipe', 'cv2', 'av'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_training_needs_no_part_of_featurize():
+    code = (
+        "import sys, models; models.train, models.cross_validate, models.load_detector; "
+        "sys.exit('featurize' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_unknown_names_of_the_package_are_attribute_errors():
+    import models
+
+    assert {"train", "cross_validate", "score_video", "load_detector"} <= set(dir(models))
+    with pytest.raises(AttributeError, match="nonsense"):
+        models.__getattr__("nonsense")

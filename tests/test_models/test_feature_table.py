@@ -1,0 +1,135 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.errors import FeatureMismatchError, TableError
+from models.feature_table import feature_columns, feature_matrix, read_training_table
+from tests.test_models.conftest import SIGNAL, make_table
+
+
+def test_only_features_that_speak_of_the_truth_are_used(table):
+    columns = read_training_table(table).columns
+    assert SIGNAL in columns
+    assert not any(name.startswith("quality__") or "__" not in name for name in columns)
+    assert list(columns) == sorted(columns)
+
+
+def test_a_file_and_the_frame_it_came_from_are_the_same_data(table, tmp_path):
+    path = tmp_path / "merkmale é ü.csv"
+    table.to_csv(path, index=False)
+    from_file, from_memory = read_training_table(path), read_training_table(table)
+    np.testing.assert_allclose(from_file.features, from_memory.features, rtol=1e-12)
+    assert list(from_file.groups) == list(from_memory.groups)
+    assert len(from_file.sha256) == 64
+    assert from_memory.sha256 == ""
+
+
+def test_group_names_that_look_like_numbers_stay_text(table, tmp_path):
+    path = tmp_path / "features.csv"
+    table.assign(group=[f"{i // 2:03d}" for i in range(len(table))]).to_csv(path, index=False)
+    assert read_training_table(path).groups[0] == "000"
+
+
+def test_rows_of_other_faces_failed_videos_and_unlabelled_ones_are_left_out(table):
+    changed = table.copy()
+    changed.loc[0, "face"] = 1
+    changed.loc[1, "status"] = "no_face"
+    changed.loc[2, "label"] = None
+    data = read_training_table(changed)
+    assert data.n_videos == len(table) - 3
+    assert not {"clip_000.mp4", "clip_001.mp4", "clip_002.mp4"} & set(data.meta["path"])
+    assert any("status" in remark for remark in data.remarks)
+    assert any("no label" in remark for remark in data.remarks)
+
+
+def test_videos_without_group_are_groups_of_their_own_and_that_is_said(table):
+    data = read_training_table(table.drop(columns="group"))
+    assert data.n_groups == data.n_videos
+    assert any("no group" in remark for remark in data.remarks)
+
+
+def test_infinite_values_count_as_missing_and_that_is_said(table):
+    changed = table.copy()
+    changed.loc[3, SIGNAL] = np.inf
+    changed.loc[4, SIGNAL] = -np.inf
+    data = read_training_table(changed)
+    assert np.isnan(data.features[3:5, data.columns.index(SIGNAL)]).all()
+    assert any("2 infinite" in remark for remark in data.remarks)
+
+
+def test_a_table_of_mixed_versions_is_remarked_on(table):
+    changed = table.copy()
+    changed.loc[0, "featurize_version"] = "0.0.9"
+    assert any("featurize_version" in r for r in read_training_table(changed).remarks)
+
+
+def _all_features(table, value):
+    return table.assign(**dict.fromkeys(feature_columns(table.columns), value))
+
+
+def _renamed_twice(table):
+    return table.rename(columns={"noise__n00__std": SIGNAL})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.drop(columns="label"), "label"),
+        (lambda t: t.drop(columns="path"), "path"),
+        (lambda t: t.assign(label=["genuine", *t["label"][1:]]), "'genuine'.*clip_000.mp4"),
+        (lambda t: t.assign(label="real"), "fake"),
+        (lambda t: t.assign(status="unreadable"), "status ok"),
+        (lambda t: t[t["face"] == 7], "None of the 0 rows"),
+        (lambda t: t[[c for c in t.columns if "__" not in c]], "no feature column"),
+        (lambda t: t.assign(**{SIGNAL: "high"}), SIGNAL),
+        (_renamed_twice, "twice"),
+        (lambda t: pd.concat([t, t]), "twice"),
+        (
+            lambda t: t.assign(**dict.fromkeys(feature_columns(t.columns), 1.0)),
+            "No feature differs",
+        ),
+        (lambda t: t.assign(**dict.fromkeys(feature_columns(t.columns), np.nan)), "No feature"),
+    ],
+)
+def test_a_table_that_cannot_be_learnt_from_is_named_as_such(table, change, said):
+    with pytest.raises(TableError, match=said):
+        read_training_table(change(table))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\x00\xff\xfe\x80binary\x00", "not a CSV"),
+        (b'path,label\n"unclosed', "not a CSV"),
+        (b"path,label,a__b__c,a__b__c\nx,real,1,2\n", "twice"),
+        (b"path,label,a__b__c\n", "None of the 0 rows"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named_as_such(tmp_path, content, said):
+    path = tmp_path / "features.csv"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=said):
+        read_training_table(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(TableError, match="Cannot read"):
+            read_training_table(path)
+
+
+def test_matrix_takes_columns_by_name_whatever_their_order(table):
+    names = [SIGNAL, "noise__n00__std"]
+    shuffled = table[table.columns[::-1]].assign(foreign="text")
+    np.testing.assert_array_equal(feature_matrix(shuffled, names), feature_matrix(table, names))
+    with pytest.raises(FeatureMismatchError, match="absent__x__y"):
+        feature_matrix(table, ["absent__x__y"])
+
+
+def test_the_table_passed_in_is_not_changed():
+    original = make_table(3)
+    original.loc[0, SIGNAL] = np.inf
+    before = original.copy()
+    read_training_table(original)
+    pd.testing.assert_frame_equal(original, before)

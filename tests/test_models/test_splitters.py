@@ -1,0 +1,113 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.errors import HoldOutError
+from models.feature_table import TrainingTable, read_training_table
+from models.splitters import SPLITTERS, group_folds, split_by_group, split_by_method
+from tests.test_models.conftest import make_table
+
+
+def as_table(rows):
+    """Rows of (is_fake, group, method, dataset, compression)."""
+    is_fake = np.array([row[0] for row in rows])
+    meta = pd.DataFrame(
+        {
+            "group": [f"g{row[1]}" for row in rows],
+            "method": [f"m{row[2]}" if row[0] else "none" for row in rows],
+            "dataset": [f"d{row[3]}" for row in rows],
+            "compression": [f"c{row[4]}" for row in rows],
+        }
+    )
+    groups = meta["group"].to_numpy(dtype=str)
+    return TrainingTable(np.zeros((len(rows), 1)), ("a__b__c",), is_fake, groups, meta, (), "")
+
+
+row = st.tuples(
+    st.integers(0, 1), st.integers(0, 9), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)
+)
+
+
+def both_classes(rows):
+    return {row[0] for row in rows} == {0, 1}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(row, min_size=8, max_size=60).filter(both_classes),
+    st.sampled_from(sorted(SPLITTERS)),
+    st.integers(0, 3),
+)
+def test_no_group_is_ever_on_both_sides(rows, hold_out, seed):
+    table = as_table(rows)
+    tested = []
+    try:
+        splits = list(SPLITTERS[hold_out](table, 4, seed))
+    except HoldOutError:
+        return
+    for name, train, test in splits:
+        assert len(test)
+        assert not set(table.groups[train]) & set(table.groups[test])
+        tested += list(test)
+        if hold_out in ("dataset", "compression"):
+            assert set(table.meta[hold_out].iloc[test]) == {name}
+            assert name not in set(table.meta[hold_out].iloc[train])
+        if hold_out == "method":
+            fakes = table.is_fake == 1
+            assert set(table.meta["method"].iloc[test][fakes[test]]) <= {name}
+            assert name not in set(table.meta["method"].iloc[train][fakes[train]])
+    assert sorted(tested) == list(range(len(rows)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(row, min_size=4, max_size=50), st.integers(2, 6), st.integers(0, 3))
+def test_every_fold_leaves_both_classes_to_train_on(rows, n_folds, seed):
+    table = as_table(rows)
+    try:
+        folds = group_folds(table.is_fake, table.groups, n_folds, seed)
+    except HoldOutError:
+        return
+    for train, _ in folds:
+        assert set(table.is_fake[train]) == {0, 1}
+
+
+def test_each_video_is_tested_once_with_similar_shares_of_fakes(table):
+    data = read_training_table(table)
+    tests = [test for _, _, test in split_by_group(data, 5, 0)]
+    assert sorted(np.concatenate(tests)) == list(range(data.n_videos))
+    shares = [data.is_fake[test].mean() for test in tests]
+    assert max(shares) - min(shares) < 0.25
+
+
+def test_fewer_groups_than_folds_make_fewer_folds():
+    table = as_table([(i % 2, i // 2, 0, 0, 0) for i in range(6)])
+    assert len(list(split_by_group(table, 10, 0))) == 3
+
+
+def test_too_few_groups_say_how_many_are_needed():
+    with pytest.raises(HoldOutError, match="at least two groups"):
+        list(split_by_group(as_table([(0, 0, 0, 0, 0), (1, 1, 0, 0, 0)] * 3), 5, 0))
+
+
+def test_methods_that_share_all_their_people_are_still_held_out():
+    """As in FaceForensics++: each person was manipulated with every method."""
+    rows = [(fake, g, m, 0, 0) for g in range(12) for fake, m in ((0, 0), (1, 0), (1, 1), (1, 2))]
+    table = as_table(rows)
+    splits = list(split_by_method(table, 4, 0))
+    assert {name for name, _, _ in splits} == {"m0", "m1", "m2"}
+    for _, train, _ in splits:
+        assert len(set(table.groups[train])) >= 8
+
+
+@pytest.mark.parametrize("hold_out", ["method", "dataset", "compression"])
+def test_a_column_that_is_missing_incomplete_or_constant_is_named(hold_out):
+    table = make_table(n_groups=12)
+    for changed in (
+        table.drop(columns=hold_out),
+        table.assign(**{hold_out: "x"}),
+        table.assign(**{hold_out: ["x", *[None] * (len(table) - 1)]}),
+    ):
+        with pytest.raises(HoldOutError, match=hold_out):
+            list(SPLITTERS[hold_out](read_training_table(changed), 5, 0))
