@@ -1,7 +1,7 @@
 """Finished videos of a running data set, kept on disk so that an interrupted run loses nothing.
 
-Beside the table ``features.csv`` a run keeps ``features.csv.journal``, one line of JSON per finished
-video. It is read when the same run is started again and removed when the table is written.
+A run keeps ``features.csv.journal`` beside ``features.csv``, one line of JSON per finished video.
+It is read when the same run is started again and removed when the table is written.
 """
 
 import json

@@ -22,7 +22,7 @@ class FaceDetection:
     def box_px(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of the landmarks."""
         x, y = self.points_px[:, 0], self.points_px[:, 1]
-        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+        return float(np.nanmin(x)), float(np.nanmin(y)), float(np.nanmax(x)), float(np.nanmax(y))
 
 
 class LandmarkBackend(Protocol):

@@ -19,6 +19,18 @@ from featurize.landmarks.detection import FaceDetection
 from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.types import Frame
 
+# Outer corner, inner corner and the points of the iris, centre first, of each eye.
+_EYES = tuple(
+    (
+        MEDIAPIPE_478.points[f"{side}_eye_outer"],
+        MEDIAPIPE_478.points[f"{side}_eye_inner"],
+        MEDIAPIPE_478.indices(
+            (f"{side}_iris_centre", *(f"{side}_iris_edge_{number}" for number in range(1, 5)))
+        ),
+    )
+    for side in ("right", "left")
+)
+
 
 class MediaPipeBackend:
     """Landmarks by MediaPipe's bundle, frame by frame and unsmoothed.
@@ -79,7 +91,7 @@ class MediaPipeBackend:
             points = np.array([(point.x, point.y, point.z) for point in landmarks], np.float32)
             faces.append(
                 FaceDetection(
-                    points_px=points * scale,
+                    points_px=without_stray_irises(points * scale),
                     # The bundle reports a face or none; it gives no graded score.
                     confidence=1.0,
                     blendshapes=np.array([shape.score for shape in blendshapes], np.float32),
@@ -87,6 +99,30 @@ class MediaPipeBackend:
                 )
             )
         return faces[: self._max_faces]
+
+
+def without_stray_irises(points_px: np.ndarray) -> np.ndarray:
+    """Set an iris that lies outside its own eye to NaN: there the iris model has failed.
+
+    Parameters
+    ----------
+    points_px : numpy.ndarray
+        ``(478, 3)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same, with the five points of an iris NaN where its centre is further than half an eye
+        width from the middle of its eye. On 65 916 frames of 219 clips irises stray by up to six
+        eye widths on one clip, and on all others stay within 0.37.
+    """
+    kept = points_px.copy()
+    for outer, inner, iris in _EYES:
+        corners = points_px[[outer, inner], :2]
+        width_px = np.linalg.norm(corners[1] - corners[0])
+        if np.linalg.norm(points_px[iris[0], :2] - corners.mean(axis=0)) > width_px / 2:
+            kept[iris] = np.nan
+    return kept
 
 
 @contextlib.contextmanager

@@ -42,7 +42,8 @@ class Schema:
     points : Mapping[str, int]
         Index of each named point.
     regions : Mapping[str, tuple of str]
-        Named points that belong together anatomically; closed under mirroring.
+        Named points that belong together anatomically; closed under mirroring. ``face`` is all of
+        them but the irises, which move with the gaze.
     """
 
     name: str
@@ -148,6 +149,7 @@ MEDIAPIPE_478 = Schema(
     regions={
         "eyes": _names_with(_MEDIAPIPE_POINTS, "eye_"),
         "irises": _names_with(_MEDIAPIPE_POINTS, "iris_"),
+        "face": tuple(name for name in _MEDIAPIPE_POINTS if "_iris_" not in name),
         "brows": _names_with(_MEDIAPIPE_POINTS, "brow_"),
         "nose": _names_with(_MEDIAPIPE_POINTS, "nose_", "nostril", "nasion", "subnasale"),
         "mouth": _names_with(_MEDIAPIPE_POINTS, "lip_", "mouth_"),

@@ -48,11 +48,19 @@ def rigid_residual_iod(track: LandmarkTrack) -> tuple[np.ndarray, tuple[str, ...
     # Twice: onto one frame of the clip first, then onto the mean that this gives.
     for _ in range(2):
         aligned = _aligned(seen, reference, rigid)
-        reference = aligned.mean(axis=0)
+        reference = _mean_of_known(aligned)
     outer = [names.index("right_eye_outer"), names.index("left_eye_outer")]
     iod_px = np.linalg.norm(np.diff(reference[outer], axis=0))
     residual[present] = (aligned - reference)[..., :2] / iod_px
     return residual, names
+
+
+def _mean_of_known(faces: np.ndarray) -> np.ndarray:
+    """Mean over the frames of each point where it is known, ``(p, 3)``; NaN where it never is."""
+    known = np.isfinite(faces)
+    count = known.sum(axis=0)
+    total = np.where(known, faces, 0).sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def _aligned(faces: np.ndarray, reference: np.ndarray, rigid: list[int]) -> np.ndarray:
@@ -84,11 +92,11 @@ def jitter_iod(residual: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        ``(n_frames, n_points)`` length of the fast part, interocular distances. NaN where the face
-        is missing, and at both ends of a stretch, where the window does not fit.
+        ``(n_frames, n_points)`` length of the fast part, interocular distances. NaN where any of
+        the points is missing, and at both ends of a stretch, where the window does not fit.
     """
     fast = np.full(residual.shape[:2], np.nan)
-    for stretch in stretches(np.isfinite(residual[:, 0, 0]), time_s):
+    for stretch in stretches(np.isfinite(residual).all(axis=(1, 2)), time_s):
         piece = residual[stretch]
         step_s = float(np.median(np.diff(time_s[stretch])))
         # At least seven frames: a cubic through five follows almost any noise.
@@ -129,29 +137,39 @@ def landmark_stability(recording: Recording) -> dict[str, float]:
     NaN when the face is never seen for seven frames in a row.
     """
     residual, names = rigid_residual_iod(recording.track)
-    fast = jitter_iod(residual, recording.time_s)
-    schema = SCHEMES[recording.track.schema]
-    members = {region: [names.index(name) for name in schema.regions[region]] for region in REGIONS}
-    members["face"] = list(range(len(names)))
-    known = np.isfinite(fast[:, 0])
+    of_region = {
+        region: residual[:, [names.index(name) for name in members]]
+        for region, members in SCHEMES[recording.track.schema].regions.items()
+    }
+    levels = {
+        region: _level_per_frame(jitter_iod(of_region[region], recording.time_s))
+        for region in (*REGIONS, "face")
+    }
     values: dict[str, float] = {}
-    for region, points in members.items():
-        per_frame = np.sqrt(np.mean(fast[known][:, points] ** 2, axis=1))
-        values[f"stability__jitter_{region}_iod__rms"] = _rms(per_frame)
-        values[f"stability__jitter_{region}_iod__p95"] = _percentile(per_frame, 95)
-    outline = values["stability__jitter_outline_iod__rms"]
+    for region, level in levels.items():
+        values[f"stability__jitter_{region}_iod__rms"] = _rms(level)
+        values[f"stability__jitter_{region}_iod__p95"] = _percentile(level, 95)
     for region in REGIONS:
         if region != "outline":
-            rms = values[f"stability__jitter_{region}_iod__rms"]
-            values[f"stability__jitter_{region}__share"] = rms / outline if outline > 0 else np.nan
-    per_frame = np.sqrt(np.mean(fast[known] ** 2, axis=1))
-    typical = _percentile(per_frame, 50)
-    values["stability__jitter_face__burstiness"] = (
-        _percentile(per_frame, 95) / typical if typical > 0 else np.nan
+            values[f"stability__jitter_{region}__share"] = _ratio(
+                _rms(levels[region]), _rms(levels["outline"])
+            )
+    values["stability__jitter_face__burstiness"] = _ratio(
+        _percentile(levels["face"], 95), _percentile(levels["face"], 50)
     )
-    moved = residual[np.isfinite(residual[:, 0, 0])]
+    face = of_region["face"]
+    moved = face[np.isfinite(face).all(axis=(1, 2))]
     values["stability__residual_face_iod__rms"] = _rms(np.linalg.norm(moved, axis=2))
     return values
+
+
+def _level_per_frame(fast: np.ndarray) -> np.ndarray:
+    """Root mean square over the points, for each frame in which all are known."""
+    return np.sqrt(np.mean(fast[np.isfinite(fast).all(axis=1)] ** 2, axis=1))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else float("nan")
 
 
 def _rms(values: np.ndarray) -> float:

@@ -1,0 +1,7 @@
+"""What can be wrong with the orders given to the performer."""
+
+from featurize.errors import FeaturizeError
+
+
+class SynthesisError(FeaturizeError, ValueError):
+    """A script, a frame size or a list of times that cannot be rendered or written."""
