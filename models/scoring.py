@@ -114,12 +114,14 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
 
 
 def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
-    """Return the features that moved the score most, the strongest first.
+    """Return the features that moved the score most, the strongest first, one for each signal.
 
     The contribution of a feature is how much the calibrated log-odds change when its value is
     replaced by the median of the authentic training videos, everything else left as it is. That
     holds for any classifier and is exact for what it says; but where several features tell the
-    same, each alone seems to matter little, and contributions do not add up to the score.
+    same, each alone seems to matter little, and contributions do not add up to the score. Of the
+    statistics of one signal, and of its left and right, only the strongest is told: the others
+    say the same again.
 
     Parameters
     ----------
@@ -137,12 +139,16 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
     variants[1 + np.arange(len(replaceable)), replaceable] = medians[replaceable]
     log_odds = detector.log_odds(variants)
     contributions = log_odds[0] - log_odds[1:]
-    order = np.argsort(-np.abs(contributions), kind="stable")[:_N_REASONS]
+    order = np.argsort(-np.abs(contributions), kind="stable")
     described = featurize.describe_features().set_index("name")
-    reasons = []
+    reasons: list[Reason] = []
+    told: set[str] = set()
     for i in order[np.abs(contributions[order]) >= _SMALLEST_CONTRIBUTION]:
         column = replaceable[i]
         name = detector.columns[column]
+        if _subject(name) in told or len(reasons) == _N_REASONS:
+            continue
+        told.add(_subject(name))
         known = name in described.index
         low, median, high = detector.real_quantiles[column]
         reasons.append(
@@ -158,6 +164,12 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
             )
         )
     return tuple(reasons)
+
+
+def _subject(feature: str) -> str:
+    """What a feature speaks of: its signal without the statistic and without the side."""
+    signal = feature.rpartition("__")[0]
+    return "_".join(word for word in signal.split("_") if word not in ("left", "right"))
 
 
 def _number(row: pd.Series, name: str) -> float:

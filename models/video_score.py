@@ -16,7 +16,7 @@ class Reason:
     value : float
         In the video.
     unit : str
-        Empty for a pure number.
+        ``"1"`` for a pure number; empty when unknown.
     meaning : str
         What the feature measures.
     real_low, real_median, real_high : float
@@ -47,7 +47,7 @@ class Reason:
         else:
             place = "within"
         side = "raises" if self.contribution > 0 else "lowers"
-        unit = f" {self.unit}" if self.unit else ""
+        unit = "" if self.unit in ("", "1") else f" {self.unit}"
         return (
             f"{what}: {number_text(self.value)}{unit}, {place} the "
             f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten real "

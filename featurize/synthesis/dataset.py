@@ -99,7 +99,8 @@ def make_dataset(
                     "compression": f"c{crf}",
                 }
             )
-            truth.append({"path": path, **_truth(script, fps, blinks=label == _REAL)})
+            blinks = label == _REAL or random_faults(take.faults_seed).blinks
+            truth.append({"path": path, **_truth(script, fps, blinks=blinks)})
     manifest = pd.DataFrame(manifest)
     manifest.to_csv(folder / "manifest.csv", index=False, lineterminator="\n")
     pd.DataFrame(truth).to_csv(folder / "truth.csv", index=False, lineterminator="\n")

@@ -46,15 +46,16 @@ class FaceSwapFaults:
 
 
 def random_faults(seed: int) -> FaceSwapFaults:
-    """Draw a face swap of some quality; same seed, same faults."""
+    """Draw a face swap of some quality, every second one with blinks; same seed, same faults."""
     rng = np.random.default_rng(seed)
     return FaceSwapFaults(
-        jitter_iod=float(rng.uniform(0.010, 0.025)),
-        jitter_rotation_deg=float(rng.uniform(0.3, 0.9)),
-        jitter_scale=float(rng.uniform(0.006, 0.016)),
+        jitter_iod=float(rng.uniform(0.001, 0.012)),
+        jitter_rotation_deg=float(rng.uniform(0.05, 0.5)),
+        jitter_scale=float(rng.uniform(0.001, 0.008)),
         face_resolution=float(rng.uniform(18.0, 32.0)),
         colour_shift=tuple(float(v) for v in rng.uniform(-9.0, 9.0, 3)),
         edge_iod=float(rng.uniform(0.03, 0.08)),
+        blinks=bool(rng.random() < 0.5),
         seed=seed,
     )
 

@@ -185,3 +185,43 @@ def test_unknown_meta_is_null_in_json_and_left_out_of_the_text(detector, video):
     assert content["quality"]["duration_s"] is None
     assert content["reasons"][0]["sentence"] == score.reasons[0].sentence
     assert "nan" not in score.to_text()
+
+
+def test_statistics_and_sides_of_one_signal_are_one_reason(train_table):
+    from models.scoring import explain
+    from models.training import train
+
+    columns = {
+        "eyes__ear_left__std": 1.0,
+        "eyes__ear_left__iqr": 0.9,
+        "eyes__ear_right__std": 0.8,
+        "mouth__mar__std": 0.7,
+    }
+    trained = train(train_table(columns), classifier="svm")
+    row = pd.DataFrame({name: [3.0] for name in columns})
+    told = [reason.feature for reason in explain(row, trained)]
+    assert len(told) == 2
+    assert sum(name.startswith("eyes__ear") for name in told) == 1
+    assert "mouth__mar__std" in told
+
+
+@pytest.fixture
+def train_table():
+    """A maker of tables in which each named feature tells the classes apart by so much."""
+
+    def make(shifts: dict[str, float]) -> pd.DataFrame:
+        rng = np.random.default_rng(0)
+        is_fake = np.arange(60) % 2 == 1
+        features = {name: rng.normal(size=60) + 2 * s * is_fake for name, s in shifts.items()}
+        meta = {"path": [f"{n}.mp4" for n in range(60)], "face": 0, "status": "ok"}
+        labels = {"label": np.where(is_fake, "fake", "real"), "group": ""}
+        return pd.DataFrame(meta | labels | features)
+
+    return make
+
+
+def test_a_pure_number_is_told_without_unit():
+    from models.video_score import Reason
+
+    reason = Reason("eyes__ear_left__std", 0.5, "1", "opening", 0.1, 0.2, 0.3, 0.7)
+    assert reason.sentence.startswith("Opening: 0.5, above the 0.1 to 0.3 of nine in ten")
