@@ -7,7 +7,6 @@ all in order.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -90,15 +89,10 @@ class Recording:
         """``(n_frames,)`` presentation times."""
         return self.track.time_s
 
-    @cached_property
+    @property
     def frame_step_s(self) -> float:
         """Typical time between frames, seconds; NaN for a single frame."""
         return float(np.median(np.diff(self.time_s))) if len(self.time_s) > 1 else float("nan")
-
-    @property
-    def face_time_s(self) -> float:
-        """Time for which the face was seen, seconds."""
-        return float(np.count_nonzero(self.track.present)) * self.frame_step_s
 
 
 @dataclass(frozen=True)

@@ -126,3 +126,30 @@ class LandmarkTrack:
     def present(self) -> np.ndarray:
         """``(n_frames,)`` bool: True where the face was found."""
         return np.isfinite(self.points_px[..., 0]).any(axis=1)
+
+    @property
+    def face_time_s(self) -> float:
+        """Time for which the face is shown, seconds."""
+        return float(frame_durations_s(self.time_s)[self.present].sum())
+
+
+def frame_durations_s(time_s: np.ndarray) -> np.ndarray:
+    """How long each frame is shown: until the next one; the last for a typical time.
+
+    Parameters
+    ----------
+    time_s : numpy.ndarray
+        ``(n_frames,)`` increasing presentation times.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_frames,)`` seconds; 0 for the frame of a video of one.
+
+    Examples
+    --------
+    >>> frame_durations_s(np.array([0.0, 0.1, 0.2, 0.5]))
+    array([0.1, 0.1, 0.3, 0.1])
+    """
+    steps_s = np.diff(time_s)
+    return np.append(steps_s, np.median(steps_s)) if len(steps_s) else np.zeros(len(time_s))

@@ -1,4 +1,4 @@
-"""Head rotation and position, from the backend's pose of the face against the camera."""
+"""Head rotation from the rigid landmarks, and position from the backend's metric pose."""
 
 import numpy as np
 
@@ -6,10 +6,11 @@ from featurize.declaration import FrameSignal, frame_signal
 from featurize.frame_features.points import rotation
 from featurize.types import LandmarkTrack
 
-_REFERENCE = "MediaPipe Face Geometry (weighted Procrustes fit of a canonical face)"
+_ROTATION = "Kabsch 1976, on the rigid points of MediaPipe's canonical face, in weak perspective"
+_POSITION = "MediaPipe Face Geometry (weighted Procrustes fit of a canonical face)"
 
 
-@frame_signal(unit="deg", reference=_REFERENCE, confounded_by=("focal length", "camera shake"))
+@frame_signal(unit="deg", reference=_ROTATION, confounded_by=("close cameras", "camera shake"))
 def yaw_deg(track: LandmarkTrack) -> np.ndarray:
     """Turn of the head to the side; positive when the subject turns to their own left.
 
@@ -20,7 +21,7 @@ def yaw_deg(track: LandmarkTrack) -> np.ndarray:
 
 
 @frame_signal(
-    unit="deg", reference=_REFERENCE, confounded_by=("focal length", "camera height", "identity")
+    unit="deg", reference=_ROTATION, confounded_by=("close cameras", "camera height", "identity")
 )
 def pitch_deg(track: LandmarkTrack) -> np.ndarray:
     """Nod of the head; positive when the subject looks up.
@@ -31,7 +32,7 @@ def pitch_deg(track: LandmarkTrack) -> np.ndarray:
     return np.degrees(np.arcsin(np.clip(outward[:, 1], -1, 1)))
 
 
-@frame_signal(unit="deg", reference=_REFERENCE, confounded_by=("camera roll",))
+@frame_signal(unit="deg", reference=_ROTATION, confounded_by=("camera roll",))
 def roll_deg(track: LandmarkTrack) -> np.ndarray:
     """Tilt of the head; positive towards the subject's left shoulder (clockwise in the picture).
 
@@ -54,7 +55,7 @@ def _translation(axis: int, direction: str) -> FrameSignal:
     degrees, which is what the backend assumes.
     """
     return frame_signal(
-        unit="cm", reference=_REFERENCE, confounded_by=("framing", "focal length", "face size")
+        unit="cm", reference=_POSITION, confounded_by=("framing", "focal length", "face size")
     )(function)
 
 

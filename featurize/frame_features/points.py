@@ -5,6 +5,9 @@ import numpy as np
 from featurize.landmarks.schema import SCHEMES
 from featurize.types import LandmarkTrack
 
+# From picture axes (x right, y down, z away) to upright ones (right, up, towards the viewer).
+_TO_UPRIGHT = np.array([1.0, -1.0, -1.0])
+
 
 def named_points(track: LandmarkTrack, *names: str) -> np.ndarray:
     """Positions of named points, ``(n_frames, n_names, 3)`` float64 pixels."""
@@ -42,15 +45,51 @@ def in_iod(track: LandmarkTrack, value_px: np.ndarray) -> np.ndarray:
 
 
 def rotation(track: LandmarkTrack) -> np.ndarray:
-    """Rotation of the face against the camera, ``(n_frames, 3, 3)``; NaN without a pose.
+    """Rotation of the face against the picture plane, ``(n_frames, 3, 3)``.
 
-    Columns are the face's own axes (to the subject's left, up, out of the face) in camera axes
-    (right, up, towards the viewer).
+    The rotation that lays the average face onto the rigid points of the frame best in the least
+    squares sense (Kabsch 1976). It is taken from the points, not from the backend's pose: that
+    assumes a camera with a certain field of view, under which the same face pasted at another place
+    of the picture is turned by up to 14 degrees.
+
+    Returns
+    -------
+    numpy.ndarray
+        Columns are the face's own axes (to the subject's left, up, out of the face) in picture axes
+        (right, up, towards the viewer). NaN where the face or its depth is unknown.
     """
-    if track.pose is None:
-        return np.full((track.n_frames, 3, 3), np.nan)
-    axes = track.pose[:, :3, :3].astype(np.float64)
-    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    rigid_cm = SCHEMES[track.schema].rigid_cm
+    return fit_rotation(
+        named_points(track, *rigid_cm) * _TO_UPRIGHT, np.array([*rigid_cm.values()])
+    )
+
+
+def fit_rotation(faces: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Rotations that turn a reference onto faces, up to place and size (Kabsch 1976).
+
+    Parameters
+    ----------
+    faces : numpy.ndarray
+        ``(n, p, 3)``; a face with an unknown coordinate has no rotation.
+    reference : numpy.ndarray
+        ``(p, 3)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n, 3, 3)`` rotations R with ``reference @ R.T`` like the face; NaN where there is none.
+    """
+    turns = np.full((len(faces), 3, 3), np.nan)
+    known = np.isfinite(faces).all(axis=(1, 2))
+    if not known.any():
+        return turns
+    centred = faces[known] - faces[known].mean(axis=1, keepdims=True)
+    covariance = np.einsum("npi,pj->nij", centred, reference - reference.mean(axis=0))
+    u, _, vt = np.linalg.svd(covariance)
+    # Keeps the solution a rotation where noise would make it a reflection.
+    u[:, :, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))[:, None]
+    turns[known] = u @ vt
+    return turns
 
 
 def frontal(track: LandmarkTrack, points_px: np.ndarray) -> np.ndarray:
@@ -67,5 +106,4 @@ def frontal(track: LandmarkTrack, points_px: np.ndarray) -> np.ndarray:
         ``(n_frames, n, 3)`` in the face's axes: x to the subject's left, y up, z out of the face;
         still in pixels.
     """
-    in_camera = points_px * np.array([1.0, -1.0, -1.0])
-    return np.einsum("fji,fnj->fni", rotation(track), in_camera)
+    return np.einsum("fji,fnj->fni", rotation(track), points_px * _TO_UPRIGHT)

@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -42,21 +41,18 @@ class MediaPipeBackend:
     ----------
     max_faces : int
         Most faces to report per frame.
-    model_path : str or Path, optional
-        Another ``face_landmarker.task``; the one from the pip package by default.
 
     Raises
     ------
     ModelFileError
-        When the packaged model file is missing or damaged.
+        When the model file is missing or damaged.
     """
 
     schema = MEDIAPIPE_478
 
-    def __init__(self, max_faces: int = 3, model_path: str | Path | None = None) -> None:
-        path = Path(model_path) if model_path else locate(FACE_LANDMARKER)
+    def __init__(self, max_faces: int = 3) -> None:
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(path)),
+            base_options=BaseOptions(model_asset_path=str(locate(FACE_LANDMARKER))),
             running_mode=vision.RunningMode.VIDEO,
             num_faces=max(2, max_faces),
             output_face_blendshapes=True,

@@ -44,12 +44,16 @@ class Schema:
     regions : Mapping[str, tuple of str]
         Named points that belong together anatomically; closed under mirroring. ``face`` is all of
         them but the irises, which move with the gaze.
+    rigid_cm : Mapping[str, tuple of float]
+        Where the points of the region ``rigid`` are on an average frontal face: to the subject's
+        left, up, out of the face, in centimetres.
     """
 
     name: str
     n_points: int
     points: Mapping[str, int]
     regions: Mapping[str, tuple[str, ...]]
+    rigid_cm: Mapping[str, tuple[float, float, float]]
 
     def indices(self, names: Iterable[str]) -> np.ndarray:
         """Indices of the named points, in the order asked for."""
@@ -142,6 +146,34 @@ def _names_with(points: Iterable[str], *stems: str) -> tuple[str, ...]:
     )
 
 
+# Bone under thin skin: what stays put when the expression moves. The places are those of the
+# canonical face in MediaPipe's bundle, so "frontal" means as that face looks.
+_MEDIAPIPE_RIGID_CM: dict[str, tuple[float, float, float]] = {
+    "nasion": (0.000, 3.271, 5.236),
+    "nose_bridge_1": (0.000, 2.473, 5.789),
+    "nose_bridge_2": (0.000, 1.728, 6.317),
+    "nose_bridge_3": (0.000, 1.059, 6.775),
+    "glabella": (0.000, 4.886, 5.385),
+    "right_eye_outer": (-4.446, 2.664, 3.173),
+    "left_eye_outer": (4.446, 2.664, 3.173),
+    "right_eye_inner": (-1.856, 2.585, 3.758),
+    "left_eye_inner": (1.856, 2.585, 3.758),
+    "forehead_middle": (0.000, 6.545, 5.027),
+    "subnasale": (0.000, -2.089, 6.058),
+    "right_nose_ala": (-1.592, -1.258, 5.457),
+    "left_nose_ala": (1.592, -1.258, 5.457),
+    "right_forehead_1": (-1.620, 6.599, 4.921),
+    "left_forehead_1": (1.620, 6.599, 4.921),
+    "right_forehead_2": (-3.064, 6.566, 4.530),
+    "left_forehead_2": (3.064, 6.566, 4.530),
+    "right_forehead_3": (-4.539, 6.320, 3.683),
+    "left_forehead_3": (4.539, 6.320, 3.683),
+    "right_zygion": (-7.664, 0.673, -2.436),
+    "left_zygion": (7.664, 0.673, -2.436),
+    "right_cheekbone": (-6.465, 0.937, 1.690),
+    "left_cheekbone": (6.465, 0.937, 1.690),
+}
+
 MEDIAPIPE_478 = Schema(
     name="mediapipe478",
     n_points=478,
@@ -156,15 +188,9 @@ MEDIAPIPE_478 = Schema(
         "outline": _names_with(
             _MEDIAPIPE_POINTS, "outline_", "zygion", "gonion", "chin", "forehead_top"
         ),
-        # Bone under thin skin: what stays put when the face moves its expression.
-        "rigid": (
-            *("nasion", "nose_bridge_1", "nose_bridge_2", "nose_bridge_3", "glabella"),
-            *("right_eye_outer", "left_eye_outer", "right_eye_inner", "left_eye_inner"),
-            *("forehead_middle", "subnasale", "right_nose_ala", "left_nose_ala"),
-            *_names_with(_MEDIAPIPE_POINTS, "forehead_1", "forehead_2", "forehead_3"),
-            *_names_with(_MEDIAPIPE_POINTS, "cheekbone", "zygion"),
-        ),
+        "rigid": tuple(_MEDIAPIPE_RIGID_CM),
     },
+    rigid_cm=_MEDIAPIPE_RIGID_CM,
 )
 
 SCHEMES: Mapping[str, Schema] = {MEDIAPIPE_478.name: MEDIAPIPE_478}

@@ -1,6 +1,7 @@
 """Which face is which from frame to frame.
 
 Faces are linked by place and size: a detection continues the track whose last box it overlaps best.
+Nothing looks at who it is: after a cut to another person at the same place the track goes on.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from featurize.landmarks.detection import FaceDetection, overlap
-from featurize.types import LandmarkTrack
+from featurize.types import LandmarkTrack, frame_durations_s
 
 MIN_OVERLAP = 0.3
 """Least intersection over union with the last box for a detection to continue a track."""
@@ -54,7 +55,10 @@ class FaceLinker:
         index = len(self._times_s)
         self._times_s.append(time_s)
         detections = _without_doubles(detections)
-        open_tracks = [t for t in self._tracks if time_s - t.last_time_s <= MAX_GAP_S]
+        # The gap ends at the frame before this one: a picture that stands still for long hides
+        # nobody.
+        seen_until_s = self._times_s[index - 1] if index else time_s
+        open_tracks = [t for t in self._tracks if seen_until_s - t.last_time_s <= MAX_GAP_S]
         for track, detection in _match(open_tracks, detections):
             if track is None:
                 track = _OpenTrack()
@@ -74,8 +78,10 @@ class FaceLinker:
         ranked = sorted(
             self._tracks, key=lambda track: _prominence(track, frame_size_px), reverse=True
         )
-        step_s = float(np.median(np.diff(self._times_s))) if len(self._times_s) > 1 else 0.0
-        long_enough = [t for t in ranked if len(t.frames) * step_s >= MIN_DURATION_S]
+        shown_s = frame_durations_s(np.array(self._times_s))
+        # Half a frame of tolerance: 25 frames of 0.04 s are a second, whatever their sum says.
+        least_s = MIN_DURATION_S - float(np.median(shown_s)) / 2
+        long_enough = [t for t in ranked if shown_s[t.frames].sum() >= least_s]
         return [self._closed(track, frame_size_px) for track in long_enough or ranked[:1]]
 
     def _closed(self, track: _OpenTrack, frame_size_px: tuple[int, int]) -> LandmarkTrack:

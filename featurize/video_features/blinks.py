@@ -6,8 +6,10 @@ from scipy.ndimage import median_filter
 from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
+from featurize.types import frame_durations_s
 from featurize.video_features.functionals import MIN_FRAMES
 from featurize.video_features.sampling import GRID_HZ, Segment, segments
+from featurize.video_features.statistics import pearson
 
 BASELINE_WINDOW_S = 2.0
 """Open-eye level is the running median over this long: longer than blinks, shorter than gazes."""
@@ -93,10 +95,16 @@ def _closure(ear: np.ndarray) -> np.ndarray:
     return 1 - ear / np.maximum(open_level, 1e-6)
 
 
+def _intervals_s(peaks_s: np.ndarray, unseen_s: np.ndarray) -> np.ndarray:
+    """Times between neighbouring blinks, where no frame between them is unseen."""
+    before = np.searchsorted(unseen_s, peaks_s)
+    return np.diff(peaks_s)[before[1:] == before[:-1]]
+
+
 @summary(
     family="eyes",
     reference="Li, Chang & Lyu 2018 (In Ictu Oculi); Bentivoglio et al. 1997 for normal rates",
-    confounded_by=("speaking or reading", "clip length", "frame rate below 20 Hz", "looking down"),
+    confounded_by=("speaking or reading", "clip length", "frame rate", "looking down"),
     features={
         "blink__rate_per_min": ("1/min", "Blinks per minute of face time"),
         "blink__duration_median_s": ("s", "Typical time from closing to opening of a blink"),
@@ -116,13 +124,14 @@ def blink_features(recording: Recording) -> dict[str, float]:
     """
     left, right = recording.signals["eyes__ear_left"], recording.signals["eyes__ear_right"]
     blinks = find_blinks(left, right, recording.time_s)
-    intervals_s = np.diff(blinks["peak_s"])
     known = np.isfinite(left) & np.isfinite(right)
     if np.count_nonzero(known) < MIN_FRAMES:
         return {feature.name: np.nan for feature in blink_features.features}
+    seen_s = frame_durations_s(recording.time_s)[known].sum()
+    intervals_s = _intervals_s(blinks["peak_s"].to_numpy(), recording.time_s[~known])
     mean_ear = (left[known] + right[known]) / 2
     return {
-        "eyes__blink__rate_per_min": 60 * len(blinks) / recording.face_time_s,
+        "eyes__blink__rate_per_min": 60 * len(blinks) / seen_s,
         "eyes__blink__duration_median_s": (blinks["end_s"] - blinks["start_s"]).median(),
         "eyes__blink__completeness_median": blinks["depth"].median(),
         "eyes__blink__completeness_std": blinks["depth"].std(),
@@ -135,16 +144,3 @@ def blink_features(recording: Recording) -> dict[str, float]:
         "eyes__ear_left_right__pearson": pearson(left[known], right[known]),
         "eyes__closed__share": float(np.mean(mean_ear < 0.5 * np.percentile(mean_ear, 90))),
     }
-
-
-def pearson(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson correlation of two equally long series; NaN when one of them is constant.
-
-    Examples
-    --------
-    >>> round(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])), 6)
-    1.0
-    """
-    first, second = first - first.mean(), second - second.mean()
-    scale = float(np.sqrt(np.sum(first**2) * np.sum(second**2)))
-    return float(np.sum(first * second)) / scale if scale > 1e-12 else float("nan")

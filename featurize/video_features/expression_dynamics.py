@@ -5,11 +5,10 @@ from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
-from featurize.video_features.blinks import pearson
-from featurize.video_features.functionals import collect
+from featurize.video_features.functionals import VELOCITY_WINDOW_S, collect
 from featurize.video_features.sampling import GRID_HZ, derivative
+from featurize.video_features.statistics import pearson
 
-VELOCITY_WINDOW_S = 0.24
 MICRO_DURATION_S = (1 / 25, 1 / 2)
 MICRO_PROMINENCE = 0.1
 """Least rise of a coefficient to count as a brief expression."""
@@ -67,9 +66,9 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     """Activity, brief events and left-right agreement of the expression coefficients.
 
     Activity is the length of the velocity vector of all coefficients, without blinks and gaze. A
-    brief event is a peak at least 0.1 high that lasts 1/25 to 1/2 s at half its height; peaks of
-    several coefficients within 0.25 s of each other are one event. NaN when the backend has no
-    blendshapes.
+    brief event is a rise of at least 0.1 that lasts 1/25 to 1/2 s, and more than one frame, at half
+    its height; rises of several coefficients within 0.25 s are one event. NaN when the backend has
+    no blendshapes.
     """
     signals = collect(recording, list(EXPRESSIONS))
     pieces = [derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments]
@@ -77,9 +76,10 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     if not len(speed):
         speed = np.array([np.nan])
     upper = [EXPRESSIONS.index(column) for column in _UPPER_FACE]
+    step_s = recording.frame_step_s
     minutes = sum(segment.duration_s for segment in signals.segments) / 60
-    micro = [_brief_events(segment.values[:, upper]) for segment in signals.segments]
-    brief = [_brief_events(segment.values) for segment in signals.segments]
+    micro = [_brief_events(segment.values[:, upper], step_s) for segment in signals.segments]
+    brief = [_brief_events(segment.values, step_s) for segment in signals.segments]
     rises = [rise for events in micro for rise in events]
     return {
         "expression__activity_per_s__median": np.median(speed),
@@ -99,24 +99,30 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     }
 
 
-def _brief_events(values: np.ndarray) -> list[float]:
-    """Highest rise of each brief event in ``(n_samples, n_signals)`` coefficients."""
-    found: list[tuple[int, float]] = []
-    for column in values.T:
+def _brief_events(values: np.ndarray, frame_step_s: float) -> list[float]:
+    """Highest rise of each brief event in ``(n_samples, n_signals)`` coefficients.
+
+    A single frame that sticks out is noise, so a rise lasts at least one and a half frames.
+    """
+    shortest_s = max(MICRO_DURATION_S[0], 1.5 * frame_step_s)
+    found: list[tuple[int, int, float]] = []
+    for number, column in enumerate(values.T):
         peaks, shape = find_peaks(
             column,
             prominence=MICRO_PROMINENCE,
-            width=(MICRO_DURATION_S[0] * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ),
+            width=(shortest_s * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ),
         )
-        found += zip(peaks.tolist(), shape["prominences"].tolist(), strict=True)
+        rises = shape["prominences"].tolist()
+        found += [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
     events: list[float] = []
-    last = -np.inf
-    for peak, rise in sorted(found):
-        if peak - last > SAME_EVENT_S * GRID_HZ:
+    opened, moving = -np.inf, set()
+    for peak, number, rise in sorted(found):
+        # A coefficient that rises again starts a new event, however soon.
+        if peak - opened > SAME_EVENT_S * GRID_HZ or number in moving:
+            opened, moving = peak, set()
             events.append(rise)
-        else:
-            events[-1] = max(events[-1], rise)
-        last = peak
+        moving.add(number)
+        events[-1] = max(events[-1], rise)
     return events
 
 
@@ -124,4 +130,4 @@ def _side_correlation(recording: Recording, stem: str) -> float:
     left = recording.signals[f"expression__{stem}_left"]
     right = recording.signals[f"expression__{stem}_right"]
     known = np.isfinite(left) & np.isfinite(right)
-    return pearson(left[known], right[known]) if known.any() else float("nan")
+    return pearson(left[known], right[known])

@@ -46,11 +46,24 @@ class Signals:
 
 @dataclass(frozen=True)
 class Functional:
-    """A statistic of signals; ``function`` maps :class:`Signals` to ``(n_signals,)`` values."""
+    """A statistic of signals.
+
+    Attributes
+    ----------
+    name : str
+        Last part of the column name.
+    unit : str
+        Unit of the result, with ``{unit}`` for that of the signal.
+    function : callable
+        From :class:`Signals` to ``(n_signals,)`` values.
+    confounded_by : tuple of str
+        What moves the statistic besides what moves the signal.
+    """
 
     name: str
     unit: str
     function: Callable[[Signals], np.ndarray]
+    confounded_by: tuple[str, ...] = ()
 
     def describe(self, signal: FrameSignal) -> VideoFeature:
         """The column this functional makes of a signal."""
@@ -61,7 +74,7 @@ class Functional:
             unit=unit,
             meaning=f"{signal.meaning}; {_uncapitalised(first_sentence(self.function))}",
             reference=signal.reference,
-            confounded_by=signal.confounded_by,
+            confounded_by=tuple(dict.fromkeys((*signal.confounded_by, *self.confounded_by))),
         )
 
 
@@ -94,7 +107,7 @@ def p95(signals: Signals) -> np.ndarray:
 def cv(signals: Signals) -> np.ndarray:
     """Coefficient of variation."""
     mean = np.abs(np.mean(signals.frames, axis=0))
-    return _ratio(np.std(signals.frames, axis=0), mean)
+    return _ratio(np.std(signals.frames, axis=0), mean, signals)
 
 
 def velocity_rms(signals: Signals) -> np.ndarray:
@@ -118,7 +131,7 @@ def autocorrelation(signals: Signals) -> np.ndarray:
     together = sum(np.sum(segment[:-lag] * segment[lag:], axis=0) for segment in centred)
     ahead = sum(np.sum(segment[:-lag] ** 2, axis=0) for segment in centred)
     behind = sum(np.sum(segment[lag:] ** 2, axis=0) for segment in centred)
-    return _ratio(together, np.sqrt(ahead * behind))
+    return _ratio(together, np.sqrt(ahead * behind), signals)
 
 
 def hf_share(signals: Signals) -> np.ndarray:
@@ -127,7 +140,7 @@ def hf_share(signals: Signals) -> np.ndarray:
     low_hz, high_hz = SPECTRUM_RANGE_HZ
     band = (frequency_hz >= low_hz) & (frequency_hz <= high_hz)
     total = power[band].sum(axis=0)
-    return _ratio(power[band & (frequency_hz > HIGH_FREQUENCY_HZ)].sum(axis=0), total)
+    return _ratio(power[band & (frequency_hz > HIGH_FREQUENCY_HZ)].sum(axis=0), total, signals)
 
 
 def power_spectrum(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +157,8 @@ def power_spectrum(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
     window = round(SPECTRUM_WINDOW_S * GRID_HZ)
     frequency_hz = np.fft.rfftfreq(window, 1 / GRID_HZ)
     stretches = [s.values for s in signals.segments if len(s.values) >= window]
-    if not stretches or signals.fps < MIN_FPS_FOR_SPECTRUM:
+    # A thousandth of tolerance: 20 fps is 20 fps, whatever the sum of its steps says.
+    if not stretches or signals.fps < 0.999 * MIN_FPS_FOR_SPECTRUM:
         return np.full((len(frequency_hz), signals.frames.shape[1]), np.nan), frequency_hz
     weights = [len(values) for values in stretches]
     spectra = [
@@ -153,16 +167,20 @@ def power_spectrum(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
     return np.average(spectra, axis=0, weights=weights), frequency_hz
 
 
+# The same motion gives the same value at any frame rate, but the landmarks' own noise does not:
+# more frames per second average more of it out.
+_NOISE = ("landmark noise", "frame rate")
+
 FUNCTIONALS: tuple[Functional, ...] = (
     Functional("median", "{unit}", median),
     Functional("std", "{unit}", std),
     Functional("iqr", "{unit}", iqr),
     Functional("p05", "{unit}", p05),
     Functional("p95", "{unit}", p95),
-    Functional("velocity_rms", "{unit}/s", velocity_rms),
-    Functional("jerk_rms", "{unit}/s^3", jerk_rms),
-    Functional("autocorrelation", "1", autocorrelation),
-    Functional("hf_share", "1", hf_share),
+    Functional("velocity_rms", "{unit}/s", velocity_rms, _NOISE),
+    Functional("jerk_rms", "{unit}/s^3", jerk_rms, _NOISE),
+    Functional("autocorrelation", "1", autocorrelation, _NOISE),
+    Functional("hf_share", "1", hf_share, _NOISE),
 )
 """Applied to every frame signal, in this order."""
 
@@ -176,7 +194,7 @@ def apply_functionals(
     """Every functional of every named signal, as ``{"<column>__<functional>": value}``."""
     values: dict[str, float] = {}
     for group in _same_gaps(recording, columns):
-        signals = _signals(recording, group)
+        signals = collect(recording, group)
         for functional in functionals:
             if len(signals.frames) >= MIN_FRAMES:
                 results = functional.function(signals)
@@ -189,10 +207,6 @@ def apply_functionals(
 
 def collect(recording: Recording, columns: list[str]) -> Signals:
     """Frames and resampled stretches in which all the named signals are known."""
-    return _signals(recording, columns)
-
-
-def _signals(recording: Recording, columns: list[str]) -> Signals:
     values = np.stack([recording.signals[column] for column in columns], axis=1)
     frames = values[np.isfinite(values).all(axis=1)]
     return Signals(frames, segments(values, recording.time_s), 1 / recording.frame_step_s)
@@ -217,7 +231,8 @@ def _derivative_rms(signals: Signals, order: int, window_s: float) -> np.ndarray
     return np.sqrt(np.mean(np.concatenate(pieces) ** 2, axis=0))
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Quotient; NaN where a constant signal leaves nothing to divide by."""
-    known = denominator > 1e-12
+def _ratio(numerator: np.ndarray, denominator: np.ndarray, signals: Signals) -> np.ndarray:
+    """Quotient; NaN where a constant signal leaves nothing but rounding to divide by."""
+    rounding = 1e-16 * np.mean(signals.frames**2, axis=0)
+    known = denominator > rounding
     return np.divide(numerator, denominator, out=np.full(known.shape, np.nan), where=known)

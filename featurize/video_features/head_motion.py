@@ -3,19 +3,29 @@
 import numpy as np
 
 from featurize.declaration import Recording, summary
-from featurize.video_features.functionals import collect, power_spectrum
+from featurize.video_features.functionals import (
+    HIGH_FREQUENCY_HZ,
+    JERK_WINDOW_S,
+    SPECTRUM_RANGE_HZ,
+    VELOCITY_WINDOW_S,
+    collect,
+    power_spectrum,
+)
 from featurize.video_features.sampling import derivative
+from featurize.video_features.statistics import percentile, ratio
 
 _ANGLES = ("head_pose__yaw_deg", "head_pose__pitch_deg", "head_pose__roll_deg")
-SPEED_WINDOW_S = 0.24
-JERK_WINDOW_S = 0.4
-SWAY_BANDS_HZ = {"slow": (0.5, 1.5), "nod": (1.5, 4.0), "tremor": (4.0, 10.0)}
+SWAY_BANDS_HZ = {
+    "slow": (SPECTRUM_RANGE_HZ[0], 1.5),
+    "nod": (1.5, HIGH_FREQUENCY_HZ),
+    "tremor": (HIGH_FREQUENCY_HZ, SPECTRUM_RANGE_HZ[1]),
+}
 
 
 @summary(
     family="head_pose",
     reference="head dynamics as in Agarwal & Farid 2019; smoothness after Flash & Hogan 1985",
-    confounded_by=("camera shake", "speaking style", "landmark noise at small faces"),
+    confounded_by=("camera shake", "speaking style", "landmark noise at small faces", "frame rate"),
     features={
         "angular_speed_deg_per_s__median": ("deg/s", "Typical speed of head rotation"),
         "angular_speed_deg_per_s__p95": ("deg/s", "Speed of the fastest head rotations"),
@@ -39,7 +49,7 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
     sum of theirs. NaN where the face is not seen long enough (0.5 s for speed, 2 s for spectra).
     """
     signals = collect(recording, list(_ANGLES))
-    speed = _lengths([derivative(s, 1, SPEED_WINDOW_S) for s in signals.segments])
+    speed = _lengths([derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments])
     jerk = _lengths([derivative(s, 3, JERK_WINDOW_S) for s in signals.segments])
     low, high = (
         np.percentile(signals.frames, [2.5, 97.5], axis=0)
@@ -48,25 +58,23 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
     )
     power, frequency_hz = power_spectrum(signals)
     total = power.sum(axis=1)
-    band = (frequency_hz >= 0.5) & (frequency_hz <= 10)
+    band = (frequency_hz >= SPECTRUM_RANGE_HZ[0]) & (frequency_hz <= SPECTRUM_RANGE_HZ[1])
     shares = {
         f"head_pose__sway__{name}_share": _share(total, frequency_hz, low_hz, high_hz)
         for name, (low_hz, high_hz) in SWAY_BANDS_HZ.items()
     }
     return {
-        "head_pose__angular_speed_deg_per_s__median": _percentile(speed, 50),
-        "head_pose__angular_speed_deg_per_s__p95": _percentile(speed, 95),
-        "head_pose__angular_jerk_deg_per_s3__median": _percentile(jerk, 50),
-        "head_pose__angular_jerk_deg_per_s3__p95": _percentile(jerk, 95),
+        "head_pose__angular_speed_deg_per_s__median": percentile(speed, 50),
+        "head_pose__angular_speed_deg_per_s__p95": percentile(speed, 95),
+        "head_pose__angular_jerk_deg_per_s3__median": percentile(jerk, 50),
+        "head_pose__angular_jerk_deg_per_s3__p95": percentile(jerk, 95),
         "head_pose__still__share": float(np.mean(speed < 2)) if len(speed) else np.nan,
         "head_pose__yaw_deg__range": high[0] - low[0],
         "head_pose__pitch_deg__range": high[1] - low[1],
         "head_pose__roll_deg__range": high[2] - low[2],
         **shares,
-        "head_pose__sway__centroid_hz": (
-            float(np.sum(total[band] * frequency_hz[band]) / np.sum(total[band]))
-            if np.sum(total[band]) > 0
-            else np.nan
+        "head_pose__sway__centroid_hz": ratio(
+            np.sum(total[band] * frequency_hz[band]), np.sum(total[band])
         ),
         "head_pose__sway__slope": _slope(total[band], frequency_hz[band]),
     }
@@ -76,14 +84,12 @@ def _lengths(pieces: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.linalg.norm(piece, axis=1) for piece in [*pieces, np.empty((0, 3))]])
 
 
-def _percentile(values: np.ndarray, percent: float) -> float:
-    return float(np.percentile(values, percent)) if len(values) else float("nan")
-
-
 def _share(power: np.ndarray, frequency_hz: np.ndarray, low_hz: float, high_hz: float) -> float:
-    whole = np.sum(power[(frequency_hz >= 0.5) & (frequency_hz <= 10)])
-    part = np.sum(power[(frequency_hz >= low_hz) & (frequency_hz < high_hz)])
-    return float(part / whole) if whole > 0 else float("nan")
+    """Share of the power above ``low_hz`` and up to ``high_hz``; the first band takes both ends."""
+    lowest_hz, highest_hz = SPECTRUM_RANGE_HZ
+    whole = np.sum(power[(frequency_hz >= lowest_hz) & (frequency_hz <= highest_hz)])
+    above = frequency_hz >= low_hz if low_hz == lowest_hz else frequency_hz > low_hz
+    return ratio(np.sum(power[above & (frequency_hz <= high_hz)]), whole)
 
 
 def _slope(power: np.ndarray, frequency_hz: np.ndarray) -> float:

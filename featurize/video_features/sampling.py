@@ -1,4 +1,4 @@
-"""Signals resampled to one rate, so that a frame rate never enters a feature by itself.
+"""Signals resampled to one rate, so that the same motion gives the same features at any frame rate.
 
 Stretches of frames without a gap are interpolated onto a uniform grid; nothing is invented where
 the face is missing.
@@ -11,7 +11,7 @@ from scipy.interpolate import Akima1DInterpolator
 from scipy.signal import savgol_filter
 
 GRID_HZ = 50.0
-"""Rate of the common grid: above twice the fastest facial motion, below no common frame rate."""
+"""Rate of the common grid: more than twice the fastest facial motion."""
 
 MIN_SEGMENT_S = 0.5
 """Shorter stretches are left out: they hold no motion that could be measured."""

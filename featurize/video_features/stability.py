@@ -8,9 +8,11 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from featurize.declaration import Recording, summary
+from featurize.frame_features.points import fit_rotation
 from featurize.landmarks.schema import SCHEMES
 from featurize.types import LandmarkTrack
 from featurize.video_features.sampling import stretches
+from featurize.video_features.statistics import percentile, ratio, rms
 
 REGIONS = ("eyes", "irises", "brows", "nose", "mouth", "outline")
 SMOOTHING_WINDOW_S = 0.28
@@ -30,28 +32,28 @@ def rigid_residual_iod(track: LandmarkTrack) -> tuple[np.ndarray, tuple[str, ...
     Returns
     -------
     numpy.ndarray
-        ``(n_frames, n_names, 2)`` offsets from the clip's mean face in the picture plane, in
-        interocular distances; NaN where the face is missing.
+        ``(n_frames, n_names, 2)`` offsets from the clip's mean face in the frontal plane of the
+        face, to the subject's left and up, in interocular distances; NaN where the face is missing.
     tuple of str
         Names of the points.
     """
     schema = SCHEMES[track.schema]
     names = tuple(schema.points)
-    points = track.points_px[:, schema.indices(names)].astype(np.float64)
+    points = track.points_px[:, schema.indices(names)].astype(np.float64) * [1, -1, -1]
     present = track.present
     residual = np.full((*points.shape[:2], 2), np.nan)
     if not present.any():
         return residual, names
-    rigid = [names.index(name) for name in schema.regions["rigid"]]
-    seen = points[present]
-    reference = seen[len(seen) // 2]
-    # Twice: onto one frame of the clip first, then onto the mean that this gives.
-    for _ in range(2):
-        aligned = _aligned(seen, reference, rigid)
-        reference = _mean_of_known(aligned)
+    rigid = [names.index(name) for name in schema.rigid_cm]
+    # Onto the average face first, then twice onto the clip's own mean face, which looks ahead too.
+    own = np.full(points.shape[1:], np.nan)
+    own[rigid] = [*schema.rigid_cm.values()]
+    for _ in range(3):
+        aligned = _aligned(points[present], own, rigid)
+        own = _mean_of_known(aligned)
     outer = [names.index("right_eye_outer"), names.index("left_eye_outer")]
-    iod_px = np.linalg.norm(np.diff(reference[outer], axis=0))
-    residual[present] = (aligned - reference)[..., :2] / iod_px
+    iod = np.linalg.norm(np.diff(own[outer], axis=0))
+    residual[present] = (aligned - own)[..., :2] / iod
     return residual, names
 
 
@@ -66,17 +68,11 @@ def _mean_of_known(faces: np.ndarray) -> np.ndarray:
 def _aligned(faces: np.ndarray, reference: np.ndarray, rigid: list[int]) -> np.ndarray:
     """Lay faces ``(n, p, 3)`` onto a reference ``(p, 3)`` by their rigid points."""
     target = reference[rigid] - reference[rigid].mean(axis=0)
-    middle = faces[:, rigid].mean(axis=1, keepdims=True)
-    source = faces[:, rigid] - middle
-    covariance = np.einsum("npi,pj->nij", source, target)
-    u, stretch, vt = np.linalg.svd(covariance)
-    # Keeps the solution a rotation where noise would make it a reflection.
-    sign = np.ones_like(stretch)
-    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    turn = np.einsum("nij,nj,njk->nik", u, sign, vt)
-    scale = np.sum(stretch * sign, axis=1) / np.sum(source**2, axis=(1, 2))
-    turned = np.einsum("npi,nij->npj", faces - middle, turn)
-    return turned * scale[:, None, None] + reference[rigid].mean(axis=0)
+    centred = faces - faces[:, rigid].mean(axis=1, keepdims=True)
+    turned = np.einsum("npi,nij->npj", centred, fit_rotation(faces[:, rigid], target))
+    source = turned[:, rigid]
+    scale = np.sum(source * target, axis=(1, 2)) / np.sum(source**2, axis=(1, 2))
+    return turned * scale[:, None, None]
 
 
 def jitter_iod(residual: np.ndarray, time_s: np.ndarray) -> np.ndarray:
@@ -122,7 +118,10 @@ def jitter_iod(residual: np.ndarray, time_s: np.ndarray) -> np.ndarray:
         )
     }
     | {
-        f"jitter_{region}__share": ("1", f"Jitter of the {region} over jitter of the outline")
+        f"jitter_{region}__over_outline": (
+            "1",
+            f"Jitter of the {region} over jitter of the outline",
+        )
         for region in REGIONS
         if region != "outline"
     }
@@ -147,34 +146,22 @@ def landmark_stability(recording: Recording) -> dict[str, float]:
     }
     values: dict[str, float] = {}
     for region, level in levels.items():
-        values[f"stability__jitter_{region}_iod__rms"] = _rms(level)
-        values[f"stability__jitter_{region}_iod__p95"] = _percentile(level, 95)
+        values[f"stability__jitter_{region}_iod__rms"] = rms(level)
+        values[f"stability__jitter_{region}_iod__p95"] = percentile(level, 95)
     for region in REGIONS:
         if region != "outline":
-            values[f"stability__jitter_{region}__share"] = _ratio(
-                _rms(levels[region]), _rms(levels["outline"])
+            values[f"stability__jitter_{region}__over_outline"] = ratio(
+                rms(levels[region]), rms(levels["outline"])
             )
-    values["stability__jitter_face__burstiness"] = _ratio(
-        _percentile(levels["face"], 95), _percentile(levels["face"], 50)
+    values["stability__jitter_face__burstiness"] = ratio(
+        percentile(levels["face"], 95), percentile(levels["face"], 50)
     )
     face = of_region["face"]
     moved = face[np.isfinite(face).all(axis=(1, 2))]
-    values["stability__residual_face_iod__rms"] = _rms(np.linalg.norm(moved, axis=2))
+    values["stability__residual_face_iod__rms"] = rms(np.linalg.norm(moved, axis=2))
     return values
 
 
 def _level_per_frame(fast: np.ndarray) -> np.ndarray:
     """Root mean square over the points, for each frame in which all are known."""
     return np.sqrt(np.mean(fast[np.isfinite(fast).all(axis=1)] ** 2, axis=1))
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator > 0 else float("nan")
-
-
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if values.size else float("nan")
-
-
-def _percentile(values: np.ndarray, percent: float) -> float:
-    return float(np.percentile(values, percent)) if values.size else float("nan")

@@ -1,13 +1,18 @@
 """Frame signals: closed forms, and what must not change them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurize.frame_features import eyes, geometry, head_pose, mouth
+from featurize.landmarks.extraction import make_backend
 from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.registry import FRAME_SIGNALS, compute_signals
+from featurize.types import Frame, LandmarkTrack
+from featurize.video import VideoReader
 from tests.test_featurize.tracks import POINTS, make_track, mirrored, neutral_face, turn
 
 SHAPE_SIGNALS = [
@@ -163,7 +168,7 @@ def test_smile_lifts_the_corners() -> None:
     ) == pytest.approx(0, abs=1e-5)
     smile = flat | {"right_mouth_corner": (-80, -170, 0), "left_mouth_corner": (80, -170, 0)}
     scene = {"shape": place(**EYES_300_APART, **smile), "rotation": lambda _: turn(roll_deg=40)}
-    assert value(mouth.lip_corner_height_iod, **scene) == pytest.approx(0.1, rel=1e-3)
+    assert value(mouth.lip_corner_height_iod, **scene) == pytest.approx(0.1, rel=1e-2)
 
 
 @pytest.mark.parametrize("angle_deg", [-25.0, -5.0, 0.0, 10.0, 30.0])
@@ -281,6 +286,37 @@ def test_expression_signals_are_the_blendshapes() -> None:
     assert sum(column.startswith("expression__") for column in signals) == 52
 
 
+@pytest.mark.parametrize("left_px", [0, 200])
+def test_the_same_face_at_another_place_of_the_picture(clip: Path, left_px: int) -> None:
+    """The backend's own pose turns a face by up to 14 degrees when its place changes."""
+    with VideoReader(clip) as video:
+        frame = next(iter(video)).rgb
+
+    def seen(left: int, top: int) -> dict[str, float]:
+        picture = np.full((320, 456, 3), 128, np.uint8)
+        picture[top : top + 256, left : left + 256] = frame
+        with make_backend("mediapipe", 1) as backend:
+            (face,) = backend.detect(Frame(0, 0.0, picture))
+        track = LandmarkTrack(
+            points_px=face.points_px[None],
+            time_s=np.zeros(1),
+            confidence=np.ones(1, np.float32),
+            schema="mediapipe478",
+            frame_size_px=(456, 320),
+            blendshapes=face.blendshapes[None],
+            pose=face.pose[None],
+        )
+        return {name: float(values[0]) for name, values in compute_signals(track).signals.items()}
+
+    middle, moved = seen(100, 32), seen(left_px, 0)
+    for name in ("yaw_deg", "pitch_deg", "roll_deg"):
+        assert moved[f"head_pose__{name}"] == pytest.approx(middle[f"head_pose__{name}"], abs=1.5)
+    for family in ("geometry__asymmetry_", "eyes__gaze_", "mouth__lip_corner"):
+        for name in middle:
+            if name.startswith(family):
+                assert moved[name] == pytest.approx(middle[name], abs=0.05), name
+
+
 def test_without_pose_and_blendshapes_only_their_signals_are_nan() -> None:
     from dataclasses import replace
 
@@ -288,7 +324,8 @@ def test_without_pose_and_blendshapes_only_their_signals_are_nan() -> None:
     signals = compute_signals(track).signals
     assert np.isfinite(signals["eyes__ear_left"]).all()
     assert np.isfinite(signals["geometry__mouth_width_iod"]).all()
-    assert np.isnan(signals["head_pose__yaw_deg"]).all()
+    assert np.isfinite(signals["head_pose__yaw_deg"]).all()
+    assert np.isnan(signals["head_pose__translation_z_cm"]).all()
     assert np.isnan(signals["expression__jaw_open"]).all()
 
 

@@ -120,6 +120,13 @@ def test_too_few_frames_are_unknown_not_zero(n_frames: int, known: set[str]) -> 
     assert {name for name, value in found.items() if np.isfinite(value)} == known
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1.0, 1e6])
+def test_how_large_a_signal_is_does_not_decide_whether_it_is_known(scale: float) -> None:
+    values = scale * (1 + np.random.default_rng(0).normal(size=200))
+    found = functionals_of(values, np.arange(200) / 25)
+    assert all(np.isfinite(value) for value in found.values())
+
+
 def test_all_missing() -> None:
     found = functionals_of(np.full(100, np.nan), np.arange(100) / 25)
     assert all(np.isnan(value) for value in found.values())

@@ -1,5 +1,8 @@
 """Schemes of named points, and which face is which over time."""
 
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -57,6 +60,21 @@ def test_names_are_where_they_say_on_a_real_frontal_face() -> None:
             assert at[f"{side}_eye_upper_{number}"][1] > at[f"{side}_eye_lower_{number}"][1]
         assert abs(at[f"{side}_iris_edge_1"][0]) > abs(at[f"{side}_iris_centre"][0])
         assert abs(at[f"{side}_iris_edge_3"][0]) < abs(at[f"{side}_iris_centre"][0])
+
+
+def test_rigid_points_are_where_the_canonical_face_of_the_bundle_has_them() -> None:
+    with zipfile.ZipFile(locate(FACE_LANDMARKER)) as bundle:
+        data = bundle.read("geometry_pipeline_metadata_landmarks.binarypb")
+    # Vertices are floats behind the tag 0x1d: x, y, z, u, v.
+    numbers, at = [], data.index(b"\x1d")
+    while data[at] == 0x1D:
+        numbers.append(struct.unpack("<f", data[at + 1 : at + 5])[0])
+        at += 5
+    vertices = np.reshape(numbers, (-1, 5))[:, :3]
+    for name, place_cm in MEDIAPIPE_478.rigid_cm.items():
+        assert place_cm == pytest.approx(vertices[MEDIAPIPE_478.points[name]], abs=1e-3), name
+        mirrored_cm = MEDIAPIPE_478.rigid_cm[mirror_name(name)]
+        assert place_cm == pytest.approx((-mirrored_cm[0], *mirrored_cm[1:]), abs=1e-3)
 
 
 def test_there_are_52_different_blendshapes() -> None:
@@ -193,6 +211,20 @@ class TestLinking:
     def test_a_face_that_comes_back_after_long_is_another_track(self) -> None:
         frames = [[detection(500)] if n < 40 or n > 80 else [] for n in range(130)]
         assert [int(track.present.sum()) for track in link(frames)] == [49, 40]
+
+    def test_a_picture_that_stands_still_for_long_hides_nobody(self) -> None:
+        linker = FaceLinker("mediapipe478")
+        for number in range(50):
+            linker.add(number / 25 + (1.5 if number > 25 else 0), [detection(300)])
+        (track,) = linker.tracks(FRAME_SIZE_PX)
+        assert track.present.all()
+        assert track.face_time_s == pytest.approx(50 / 25 + 1.5)
+
+    def test_a_slide_show_of_one_face_is_one_track(self) -> None:
+        linker = FaceLinker("mediapipe478")
+        for number in range(20):
+            linker.add(number * 1.25, [detection(300)])
+        assert len(linker.tracks(FRAME_SIZE_PX)) == 1
 
     def test_a_jump_across_the_picture_is_another_track(self) -> None:
         frames = [[detection(200 if n < 40 else 800)] for n in range(80)]

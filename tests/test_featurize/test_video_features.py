@@ -1,16 +1,19 @@
 """Summaries of a whole video: known blinks, known head turns, known tremor."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from featurize.declaration import Recording
 from featurize.landmarks.schema import BLENDSHAPE_NAMES, MEDIAPIPE_478
 from featurize.registry import compute_signals, compute_video_features
-from featurize.video_features.blinks import blink_features, find_blinks, pearson
+from featurize.video_features.blinks import blink_features, find_blinks
 from featurize.video_features.correlations import pairwise_correlations
 from featurize.video_features.expression_dynamics import expression_dynamics
 from featurize.video_features.head_motion import head_trajectory
 from featurize.video_features.stability import landmark_stability, rigid_residual_iod
+from featurize.video_features.statistics import pearson
 from tests.test_featurize.tracks import POINTS, make_track, turn
 
 RATES_HZ = (24, 30000 / 1001, 60)
@@ -110,6 +113,23 @@ class TestBlinkFeatures:
         assert np.isnan(found["eyes__blink__duration_median_s"])
         assert np.isnan(found["eyes__blink__interval_cv"])
 
+    def test_rate_is_per_time_also_when_the_frame_rate_changes(self) -> None:
+        """Ten seconds at 60 fps, then ten at 15: six blinks in twenty seconds."""
+        times_s = np.concatenate([np.arange(600) / 60, 10 + np.arange(150) / 15])
+        values = np.full(750, 0.3)
+        for peak_s in (1.0, 4.0, 7.0, 11.0, 14.0, 17.0):
+            values -= 0.27 * np.exp(-(((times_s - peak_s) / 0.09) ** 2))
+        track = replace(make_track(duration_s=30), time_s=times_s)
+        signals = {"eyes__ear_left": values, "eyes__ear_right": values}
+        found = blink_features(Recording(track, signals))
+        assert found["eyes__blink__rate_per_min"] == pytest.approx(18, rel=0.01)
+
+    def test_an_interval_that_was_not_seen_whole_does_not_count(self) -> None:
+        values, _ = ear([(1.0 + 2.0 * n, 0.3, 0.9) for n in range(9)], fps=25, noise=0.002)
+        values[200:300] = np.nan
+        found = blink_features(recording_of(eyes__ear_left=values, eyes__ear_right=values))
+        assert found["eyes__blink__interval_cv"] < 0.05
+
     def test_closed_share(self) -> None:
         values = np.full(500, 0.3)
         values[100:200] = 0.05
@@ -147,6 +167,13 @@ class TestHeadTrajectory:
             )
             return head_trajectory(compute_signals(track))
 
+        def total(found: dict[str, float]) -> float:
+            return sum(
+                found[f"head_pose__sway__{name}_share"] for name in ("slow", "nod", "tremor")
+            )
+
+        assert total(share(2.5)) == pytest.approx(1)
+        assert total(share(4.0)) == pytest.approx(1)
         assert share(2.5)["head_pose__sway__nod_share"] > 0.9
         assert share(6.0)["head_pose__sway__tremor_share"] > 0.9
 
@@ -218,6 +245,20 @@ class TestStability:
         assert found["stability__residual_face_iod__rms"] > 0.02
         assert found["stability__jitter_mouth_iod__rms"] < 0.002
 
+    def test_it_does_not_matter_where_the_head_looks_in_the_middle_of_the_clip(self) -> None:
+        def trembling_in_depth(t: float, face: np.ndarray) -> np.ndarray:
+            rng = np.random.default_rng(round(t * 1000))
+            return face + rng.normal(0, 0.5, face.shape) * [0, 0, 1]
+
+        looks = (lambda _: turn(), lambda t: turn(yaw_deg=35 if 1.7 < t < 2.3 else 0))
+        found = [
+            landmark_stability(
+                compute_signals(make_track(shape=trembling_in_depth, rotation=rotation))
+            )["stability__jitter_face_iod__p95"]
+            for rotation in looks
+        ]
+        assert found[1] < 1.3 * found[0]
+
     def test_same_relative_jitter_at_any_face_size(self) -> None:
         found = [
             landmark_stability(compute_signals(make_track(scale=s, shape=tremble("mouth", 0.01))))
@@ -241,7 +282,7 @@ class TestStability:
         assert unknown == {
             "stability__jitter_irises_iod__rms",
             "stability__jitter_irises_iod__p95",
-            "stability__jitter_irises__share",
+            "stability__jitter_irises__over_outline",
         }
 
     def test_gap_widens_the_unknown_by_half_a_window(self) -> None:
@@ -290,6 +331,21 @@ class TestExpressionDynamics:
         found = expression_dynamics(speech)
         assert found["expression__micro_expression__rate_per_min"] == 0
         assert found["expression__brief_movement__rate_per_min"] > 100
+
+    @pytest.mark.parametrize("frequency_hz", [2.5, 3.8, 4.2, 5.0, 6.0])
+    def test_every_syllable_counts_however_fast(self, frequency_hz: float) -> None:
+        speech = with_blendshapes(
+            jawOpen=lambda t: 0.3 + 0.3 * np.sin(2 * np.pi * frequency_hz * t)
+        )
+        rate = expression_dynamics(speech)["expression__brief_movement__rate_per_min"]
+        assert rate == pytest.approx(60 * frequency_hz, rel=0.05)
+
+    def test_a_single_frame_that_sticks_out_is_no_expression(self) -> None:
+        def spike(t: np.ndarray) -> np.ndarray:
+            return np.where(np.arange(len(t)) == 100, 0.4, 0.0)
+
+        found = expression_dynamics(with_blendshapes(browInnerUp=spike))
+        assert found["expression__micro_expression__rate_per_min"] == 0
 
     def test_activity_is_the_speed_of_the_coefficients(self) -> None:
         found = expression_dynamics(with_blendshapes(jawOpen=lambda t: 0.05 * t))

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.transform import Rotation
 
 from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.types import LandmarkTrack
@@ -14,12 +15,21 @@ FRAME_SIZE_PX = (512, 512)
 
 
 def neutral_face() -> np.ndarray:
-    """``(478, 3)``: a real face in its own axes (to its left, up, out), centred, in pixels."""
+    """``(478, 3)``: a real face in its own axes (to its left, up, out), centred, in pixels.
+
+    Frontal means that its rigid points are turned onto those of the average face.
+    """
     text = files("featurize.synthesis").joinpath("astronaut_points.csv")
     table = pd.read_csv(str(text)).query("part == 'face'").sort_values("index")
     assert len(table) == 478
     points = table[["x_px", "y_px", "z_px"]].to_numpy() * [1, -1, -1]
-    return points - points.mean(axis=0)
+    points -= points.mean(axis=0)
+    average = np.array([*MEDIAPIPE_478.rigid_cm.values()])
+    rigid = points[MEDIAPIPE_478.indices(MEDIAPIPE_478.rigid_cm)]
+    to_frontal, _ = Rotation.align_vectors(
+        average - average.mean(axis=0), rigid - rigid.mean(axis=0)
+    )
+    return to_frontal.apply(points)
 
 
 def turn(yaw_deg: float = 0, pitch_deg: float = 0, roll_deg: float = 0) -> np.ndarray:
