@@ -4,4 +4,4 @@ from featurize.errors import FeaturizeError
 
 
 class SynthesisError(FeaturizeError, ValueError):
-    """A script, a frame size or a list of times that cannot be rendered or written."""
+    """A script, a frame size, a list of times or a data set that cannot be rendered or written."""

@@ -1,7 +1,8 @@
 """The typical faults of a face swap, put on a scripted performance.
 
-The inner face of a driver who never blinks is softened, recoloured and pasted over the authentic
-frame, a little beside its place in every frame.
+The inner face of a driver, who may not blink when the script does, is softened, recoloured and
+pasted over the authentic frame, a little beside its place in every frame, with a blurred edge. The
+pasted face carries no grain: the camera's is only around it.
 """
 
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from featurize.synthesis.script import Script
 class FaceSwapFaults:
     """How bad a face swap is. Lengths are in distances between the pupils.
 
+    The defaults are a coarse swap, plain to see: it trembles more than any that
+    :func:`random_faults` draws, and it never blinks.
+
     Attributes
     ----------
     jitter_iod : float
-        Standard deviation, per axis, of the pasted face's shift from frame to frame.
+        Standard deviation, per axis, of the pasted face's distance from its true place; drawn for
+        each frame independently of the others.
     jitter_rotation_deg, jitter_scale : float
         The same for its rotation in the image and its relative size.
     face_resolution : float
@@ -32,7 +37,7 @@ class FaceSwapFaults:
     blinks : bool
         Whether the pasted face blinks with the script.
     seed : int
-        Draws the jitter.
+        Draws the jitter; 0 or above.
     """
 
     jitter_iod: float = 0.018
@@ -105,7 +110,10 @@ def _misplacement(
     performer: Performer, region: np.ndarray, time_s: float, faults: FaceSwapFaults
 ) -> np.ndarray:
     """Return the ``(2, 3)`` map by which the pasted face of one frame misses its place."""
-    rng = np.random.default_rng([faults.seed, round(time_s * 90_000)])
+    # A spawn key, because zeros at the end of a list of seeds change nothing: at 0 s the jitter
+    # would come from the very numbers that random_faults draws from.
+    tick = round(time_s * 90_000)
+    rng = np.random.default_rng(np.random.SeedSequence(faults.seed, spawn_key=(tick,)))
     shift = rng.normal(0, faults.jitter_iod, 2) * performer.interocular_px
     turn_deg = rng.normal(0, faults.jitter_rotation_deg)
     scale = 1 + rng.normal(0, faults.jitter_scale)

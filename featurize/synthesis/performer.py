@@ -29,6 +29,12 @@ _NECK_ROWS = (158.0, 192.0)
 _NECK_TAPER = 0.12
 
 
+def check_size_px(size_px: int) -> None:
+    """Raise :class:`SynthesisError` for a side of frames that cannot be encoded or tracked."""
+    if size_px < 64 or size_px % 2:
+        raise SynthesisError(f"size_px must be even and at least 64, not {size_px}.")
+
+
 def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> np.ndarray:
     """Matrix that turns a frontal head: first roll, then pitch, then yaw.
 
@@ -84,8 +90,7 @@ class Performer:
     """
 
     def __init__(self, size_px: int = 320, identity_seed: int | None = None) -> None:
-        if size_px < 64 or size_px % 2:
-            raise SynthesisError(f"size_px must be even and at least 64, not {size_px}.")
+        check_size_px(size_px)
         self.size_px = size_px
         self.subject: Subject = make_subject(identity_seed)
         self._head = ExpressiveHead(self.subject)

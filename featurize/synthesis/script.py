@@ -4,96 +4,15 @@ A script knows nothing of frames. It is evaluated at any moment, so the same mot
 rendered at 24, 29.97 or 60 frames per second, or at irregular times.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from featurize.synthesis.curves import Bumps, Constant, Curve, Sines
 from featurize.synthesis.errors import SynthesisError
-
-Curve = Callable[[float], float]
 
 _CLOSING_SHARE = 0.30
 _CLOSED_SHARE = 0.10
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A curve that does not move.
-
-    Attributes
-    ----------
-    value : float
-        Its value at every time.
-    """
-
-    value: float = 0.0
-
-    def __call__(self, time_s: float) -> float:
-        """Value at ``time_s``."""
-        return self.value
-
-
-@dataclass(frozen=True)
-class Sines:
-    """An offset plus a sum of sines.
-
-    Attributes
-    ----------
-    amplitudes, frequencies_hz, phases_rad : tuple of float
-        One entry per sine; all three of the same length.
-    offset : float
-        Added to the sum.
-    """
-
-    amplitudes: tuple[float, ...]
-    frequencies_hz: tuple[float, ...]
-    phases_rad: tuple[float, ...]
-    offset: float = 0.0
-
-    def __call__(self, time_s: float) -> float:
-        """Value at ``time_s``."""
-        angle = 2 * np.pi * np.asarray(self.frequencies_hz) * time_s + np.asarray(self.phases_rad)
-        return float(self.offset + np.dot(self.amplitudes, np.sin(angle)))
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A curve through given points, straight between them and level outside.
-
-    Attributes
-    ----------
-    times_s, values : tuple of float
-        The points; times increase.
-    """
-
-    times_s: tuple[float, ...]
-    values: tuple[float, ...]
-
-    def __call__(self, time_s: float) -> float:
-        """Value at ``time_s``."""
-        return float(np.interp(time_s, self.times_s, self.values))
-
-
-@dataclass(frozen=True)
-class Bumps:
-    """A sum of raised-cosine bumps, cut off at 1: the mouth of somebody who speaks.
-
-    Attributes
-    ----------
-    centres_s, widths_s, heights : tuple of float
-        Time of the top, full width at the foot, and height of each bump.
-    """
-
-    centres_s: tuple[float, ...]
-    widths_s: tuple[float, ...]
-    heights: tuple[float, ...]
-
-    def __call__(self, time_s: float) -> float:
-        """Value at ``time_s``."""
-        distance = (time_s - np.asarray(self.centres_s)) / np.asarray(self.widths_s)
-        bump = np.where(np.abs(distance) < 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * distance), 0.0)
-        return float(min(np.dot(self.heights, bump), 1.0))
 
 
 @dataclass(frozen=True)
@@ -116,7 +35,7 @@ class Blink:
     Raises
     ------
     SynthesisError
-        When duration or depth is out of range.
+        When the start is not finite, or duration or depth is out of range.
     """
 
     start_s: float
@@ -124,11 +43,11 @@ class Blink:
     depth: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.duration_s > 0 or not 0 <= self.depth <= 1:
-            raise SynthesisError(
-                "A blink needs a duration above 0 s and a depth from 0 to 1, "
-                f"not {self.duration_s} s and {self.depth}."
-            )
+        if not np.isfinite(self.start_s):
+            raise SynthesisError(f"A blink needs a finite start_s, not {self.start_s}.")
+        _check_positive("The duration_s of a blink", self.duration_s)
+        if not 0 <= self.depth <= 1:
+            raise SynthesisError(f"A blink needs a depth from 0 to 1, not {self.depth}.")
 
     @property
     def peak_s(self) -> float:
@@ -190,7 +109,8 @@ class Script:
     scale : Curve
         Size of the head relative to its usual size.
     mouth_opening : Curve
-        0: lips closed, 1: as wide as it gets.
+        0: lips nearly closed (an eighth of the gap on the photograph stays), 1: as wide as it
+        gets.
     gaze_right : Curve
         Where the eyes look relative to the face: -1 image left, 0 straight, 1 image right.
     blinks : tuple of Blink
@@ -199,7 +119,7 @@ class Script:
     Raises
     ------
     SynthesisError
-        When the duration is not above 0.
+        When the duration is not above 0 and finite, or blinks are not in order of time.
     """
 
     duration_s: float
@@ -214,8 +134,12 @@ class Script:
     blinks: tuple[Blink, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.duration_s > 0:
-            raise SynthesisError(f"duration_s must be above 0, not {self.duration_s}.")
+        _check_positive("The duration_s of a script", self.duration_s)
+        starts_s = [blink.start_s for blink in self.blinks]
+        if starts_s != sorted(starts_s):
+            raise SynthesisError(
+                f"The blinks of a script must be in order of time, not start at {starts_s} s."
+            )
 
     def at(self, time_s: float) -> State:
         """State of the face at ``time_s`` seconds.
@@ -254,8 +178,20 @@ class Script:
         -------
         numpy.ndarray
             ``(n_frames,)`` float64; all are earlier than ``duration_s``.
+
+        Raises
+        ------
+        SynthesisError
+            When ``fps`` is not above 0 and finite.
         """
+        _check_positive("fps", fps)
         return np.arange(round(self.duration_s * fps)) / fps
+
+
+def _check_positive(what: str, value: float) -> None:
+    """Refuse a duration or a rate that is nothing, endless or not a number."""
+    if not 0 < value < np.inf:
+        raise SynthesisError(f"{what} must be above 0 and finite, not {value}.")
 
 
 def _sway(
@@ -315,7 +251,13 @@ def random_script(seed: int, duration_s: float) -> Script:
     Script
         Yaw mostly within 15 degrees, pitch and roll within 8; a clip of a few seconds may hold
         no blink, as in life.
+
+    Raises
+    ------
+    SynthesisError
+        When the duration is not above 0 and finite.
     """
+    _check_positive("duration_s", duration_s)
     rng = np.random.default_rng(seed)
     return Script(
         duration_s=duration_s,

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from featurize.synthesis import (
     State,
     SynthesisError,
     manipulated_frame,
+    random_faults,
     random_script,
     rotation,
 )
@@ -141,12 +144,13 @@ def test_a_swapped_face_moves_against_its_place_and_does_so_repeatably(performer
     still = FaceSwapFaults(jitter_iod=0, jitter_rotation_deg=0, jitter_scale=0)
     shaky = FaceSwapFaults(seed=1)
 
-    def move(faults, a_s, b_s):
-        a, b = (manipulated_frame(performer, script, t, faults) for t in (a_s, b_s))
+    def moves(faults):
+        frames = [manipulated_frame(performer, script, number / 25, faults) for number in range(9)]
         # Grain differs between the frames; a shift of the face is far stronger.
-        return np.percentile(difference(a, b), 99.5)
+        return [np.percentile(difference(a, b), 99.5) for a, b in pairwise(frames)]
 
-    assert move(shaky, 0.0, 0.04) > 2 * move(still, 0.0, 0.04)
+    assert np.median(moves(shaky)) > 2 * np.median(moves(still))
+    assert min(moves(shaky)) > max(moves(still))
     np.testing.assert_array_equal(
         manipulated_frame(performer, script, 0.4, shaky),
         manipulated_frame(performer, script, 0.4, shaky),
@@ -170,3 +174,41 @@ def test_a_swapped_face_is_softer_than_the_authentic_one(performer):
 
     authentic = performer.frame(script, 0.2)
     assert detail(manipulated_frame(performer, script, 0.2, soft)) < 0.75 * detail(authentic)
+
+
+def test_a_swapped_face_blinks_only_if_it_is_to(performer):
+    script = Script(3.0, blinks=(Blink(1.0),))
+
+    def moved(time_s):
+        blinking, staring = (
+            manipulated_frame(performer, script, time_s, FaceSwapFaults(blinks=blinks))
+            for blinks in (True, False)
+        )
+        return difference(blinking, staring)
+
+    rows, _ = np.nonzero(moved(script.blinks[0].peak_s))
+    assert moved(script.blinks[0].peak_s).max() > 60
+    assert rows.min() > 0.28 * SIZE
+    assert rows.max() < 0.50 * SIZE
+    assert not moved(0.5).any()
+
+
+def test_a_swapped_face_carries_no_grain(performer):
+    script = Script(1.0)
+    in_place = FaceSwapFaults(jitter_iod=0, jitter_rotation_deg=0, jitter_scale=0)
+    a, b = (manipulated_frame(performer, script, t, in_place) for t in (0.2, 0.6))
+    cheeks_and_nose = np.s_[
+        int(0.42 * SIZE) : int(0.48 * SIZE), int(0.46 * SIZE) : int(0.54 * SIZE)
+    ]
+    assert not difference(a, b)[cheeks_and_nose].any()
+    assert (difference(a, b)[: SIZE // 5] > 0).mean() > 0.5
+
+
+def test_a_swap_is_coarse_by_default_and_finer_when_drawn():
+    drawn = [random_faults(seed) for seed in range(200)]
+    coarse = FaceSwapFaults()
+    for name in ("jitter_iod", "jitter_rotation_deg", "jitter_scale"):
+        assert max(getattr(faults, name) for faults in drawn) < getattr(coarse, name)
+    assert not coarse.blinks
+    assert 0.4 < np.mean([faults.blinks for faults in drawn]) < 0.6
+    assert random_faults(3) == random_faults(3) != random_faults(4)

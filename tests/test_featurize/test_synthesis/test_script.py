@@ -18,6 +18,7 @@ from featurize.synthesis import (
 )
 
 times = st.floats(0, 20)
+INF, NAN = float("inf"), float("nan")
 
 
 def test_yaw_follows_its_closed_form():
@@ -129,12 +130,46 @@ def test_a_mirrored_state_mirrored_is_the_state(seed, time_s):
     [
         lambda: Blink(1.0, duration_s=0.0),
         lambda: Blink(1.0, depth=1.2),
-        lambda: Blink(1.0, depth=float("nan")),
+        lambda: Blink(1.0, depth=NAN),
+        lambda: Blink(1.0, duration_s=INF),
+        lambda: Blink(NAN),
         lambda: Script(0.0),
-        lambda: Script(float("nan"), yaw_deg=Constant(1.0)),
+        lambda: Script(-1.0),
+        lambda: Script(INF),
+        lambda: Script(NAN, yaw_deg=Constant(1.0)),
+        lambda: Script(3.0, blinks=(Blink(2.0), Blink(1.0))),
+        lambda: Script(3.0).frame_times(0.0),
+        lambda: Script(3.0).frame_times(-25.0),
+        lambda: Script(3.0).frame_times(NAN),
+        lambda: random_script(0, 0.0),
+        lambda: random_script(0, NAN),
+        lambda: random_script(0, INF),
+        lambda: Constant(NAN),
+        lambda: Sines((1.0, 2.0), (1.0,), (0.0, 0.0)),
+        lambda: Sines((1.0,), (1.0,), (0.0, 0.0)),
+        lambda: Sines((1.0,), (INF,), (0.0,)),
+        lambda: Sines((1.0,), (1.0,), (0.0,), offset=NAN),
+        lambda: Sampled((), ()),
+        lambda: Sampled((0.0, 1.0), (0.0,)),
+        lambda: Sampled((1.0, 0.0), (0.0, 1.0)),
+        lambda: Sampled((0.0, 1.0, 1.0), (0.0, 1.0, 2.0)),
+        lambda: Sampled((0.0, NAN), (0.0, 1.0)),
+        lambda: Sampled((0.0, 1.0), (0.0, INF)),
+        lambda: Bumps((1.0, 2.0), (0.4,), (0.5, 0.5)),
+        lambda: Bumps((1.0,), (0.0,), (0.5,)),
+        lambda: Bumps((1.0,), (-0.4,), (0.5,)),
+        lambda: Bumps((1.0,), (0.4,), (NAN,)),
     ],
 )
 def test_impossible_orders_are_refused(order):
     with pytest.raises(SynthesisError) as caught:
         order()
     assert isinstance(caught.value, FeaturizeError)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_curve_without_parts_is_level():
+    assert Sines((), (), (), offset=2.0)(1.3) == 2.0
+    assert Bumps((), (), ())(1.3) == 0.0
+    assert Sampled((1.0,), (4.0,))(-7.0) == 4.0
