@@ -56,8 +56,10 @@ def train(
     seed: _Seed = 0,
 ) -> None:
     """Fit a detector on a feature table and save it."""
+    from models.storage import check_destination
     from models.training import train as train_detector
 
+    check_destination(output)
     detector = train_detector(features, classifier, seed)
     detector.save(output)
     made = detector.provenance
@@ -90,6 +92,8 @@ def cross_validate(
     """Measure classifiers on videos of people, methods or sources they never saw."""
     from models.validation import cross_validate as validate
 
+    if scores is not None and not scores.parent.is_dir():
+        raise _unwritable(scores)
     names = classifier if classifier == "all" else [n.strip() for n in classifier.split(",")]
     report = validate(features, hold_out, names, folds, seed, jobs)
     if scores is not None:
@@ -133,7 +137,7 @@ def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
     for start in range(0, len(classifiers), beside):
         shown = classifiers[start : start + beside]
         title = f"Never seen in training: {report.settings['hold_out']}"
-        table = Table(title=title, caption="95 % intervals over groups")
+        table = Table(title=title, caption=report.intervals_text)
         table.add_column("metric", overflow="fold")
         for name in shown:
             table.add_column(name, justify="right", overflow="fold")
@@ -152,10 +156,14 @@ def _write_scores(report: "ValidationReport", path: Path) -> None:
     try:
         report.scores.to_csv(path, index=False)
     except OSError as error:
-        raise ModelsError(
-            f"Cannot write the scores to {str(path)!r}: choose a folder that exists and can be "
-            "written to."
-        ) from error
+        raise _unwritable(path) from error
+
+
+def _unwritable(path: Path) -> ModelsError:
+    return ModelsError(
+        f"Cannot write the scores to {str(path)!r}: choose a folder that exists and can be "
+        "written to."
+    )
 
 
 if __name__ == "__main__":

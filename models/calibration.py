@@ -16,9 +16,11 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.errors import HoldOutError
 from models.splitters import group_folds
 
 _SMALLEST_PROBABILITY = 1e-9
@@ -83,20 +85,31 @@ class _SigmoidOfDecision(ClassifierMixin, BaseEstimator):
     def _checked(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         self.classes_, encoded = np.unique(y, return_inverse=True)
         if len(self.classes_) != 2:
-            raise ValueError(f"Two classes are needed, not {len(self.classes_)}.")
+            raise HoldOutError(
+                f"Training needs videos of two classes, not {len(self.classes_)}: add videos."
+            )
         return X, encoded, np.arange(len(y)) if groups is None else np.asarray(groups)
+
+    def _new_rows(self, X: np.ndarray) -> np.ndarray:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
 
 
 class CalibratedByGroup(_SigmoidOfDecision):
     """A classifier whose probabilities are calibrated on groups it was not trained on.
 
+    What is learnt from the rows before they are classified (medians, scales) has to be learnt
+    without the held-out groups too. The preprocessing is therefore part of ``estimator`` and is
+    fitted anew for each fold.
+
     Parameters
     ----------
-    estimator : estimator
-        Two-class; its ``fit`` takes ``sample_weight``. Both classes are given equal weight.
+    estimator : sklearn.pipeline.Pipeline
+        Preprocessing and a two-class classifier whose ``fit`` takes ``sample_weight``. Both classes
+        are given equal weight.
     n_folds : int
         Folds of groups from which held-out decision values come.
     seed : int
@@ -104,17 +117,19 @@ class CalibratedByGroup(_SigmoidOfDecision):
 
     Attributes
     ----------
-    estimator_ : estimator
+    estimator_ : sklearn.pipeline.Pipeline
         Fitted on all rows.
     slope_, intercept_ : float
         Of the calibration.
     oof_decision_ : numpy.ndarray
         ``(n_rows,)`` decision value of each training row from a fit without its group.
+    oof_fold_ : numpy.ndarray
+        ``(n_rows,)`` int, in which fold each training row was held out.
     classes_ : numpy.ndarray
         ``(2,)``.
     """
 
-    def __init__(self, estimator: BaseEstimator, n_folds: int = 5, seed: int = 0) -> None:
+    def __init__(self, estimator: Pipeline, n_folds: int = 5, seed: int = 0) -> None:
         self.estimator = estimator
         self.n_folds = n_folds
         self.seed = seed
@@ -122,33 +137,38 @@ class CalibratedByGroup(_SigmoidOfDecision):
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> Self:
         """Fit on ``X`` ``(n_rows, n_features)`` and calibrate on held-out ``groups``.
 
-        Without ``groups``, every row is a group of its own.
+        ``X`` may hold NaN where the first step of the estimator takes it. Without ``groups``, every
+        row is a group of its own.
 
         Raises
         ------
         HoldOutError
-            When a class has fewer than two groups.
+            When there are not two classes, or a class has fewer than two groups.
         """
         X, encoded, groups = self._checked(X, y, groups)
         self.oof_decision_ = np.empty(len(encoded))
-        for train, test in group_folds(encoded, groups, self.n_folds, self.seed):
+        self.oof_fold_ = np.empty(len(encoded), dtype=int)
+        folds = group_folds(encoded, groups, self.n_folds, self.seed)
+        for fold, (train, test) in enumerate(folds):
             fitted = _fit_balanced(self.estimator, X[train], encoded[train])
             self.oof_decision_[test] = _decision(fitted, X[test])
+            self.oof_fold_[test] = fold
         self.slope_, self.intercept_ = fit_sigmoid(self.oof_decision_, encoded)
         self.estimator_ = _fit_balanced(self.estimator, X, encoded)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` decision values; larger means more likely the second class."""
-        check_is_fitted(self)
-        return _decision(self.estimator_, validate_data(self, X, dtype=np.float64, reset=False))
+        return _decision(self.estimator_, self._new_rows(X))
 
 
 class SoftVote(_SigmoidOfDecision):
     """The mean of its members' calibrated probabilities, calibrated once more.
 
     The mean of probabilities that are each well calibrated is too timid, hence the second
-    sigmoid. It is fitted on the members' held-out votes, so it needs no further fits.
+    sigmoid. It is fitted on votes that are held out in both steps: each from decision values of
+    fits without the row's group, made probabilities by sigmoids fitted without the row's fold.
+    Sigmoids that had seen the row would find signal in noise. No classifier is fitted for it.
 
     Parameters
     ----------
@@ -172,37 +192,45 @@ class SoftVote(_SigmoidOfDecision):
         Raises
         ------
         HoldOutError
-            When a class has fewer than two groups.
+            When there are not two classes, or a class has fewer than two groups.
         """
         X, encoded, groups = self._checked(X, y, groups)
         self.members_ = {
             name: clone(member).fit(X, encoded, groups=groups) for name, member in self.members
         }
-        votes = [
-            expit(member.slope_ * member.oof_decision_ + member.intercept_)
-            for member in self.members_.values()
-        ]
+        votes = [_held_out_vote(member, encoded) for member in self.members_.values()]
         self.oof_decision_ = _log_odds(np.mean(votes, axis=0))
         self.slope_, self.intercept_ = fit_sigmoid(self.oof_decision_, encoded)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` log-odds of the mean vote."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._new_rows(X)
         votes = [member.predict_proba(X)[:, 1] for member in self.members_.values()]
         return _log_odds(np.mean(votes, axis=0))
 
 
-def _fit_balanced(estimator: BaseEstimator, X: np.ndarray, encoded: np.ndarray) -> BaseEstimator:
-    weight = compute_sample_weight("balanced", encoded)
+def _held_out_vote(member: CalibratedByGroup, encoded: np.ndarray) -> np.ndarray:
+    """Return ``(n_rows,)`` probabilities by sigmoids fitted on the other folds."""
+    vote = np.empty(len(encoded))
+    for fold in np.unique(member.oof_fold_):
+        test = member.oof_fold_ == fold
+        slope, intercept = fit_sigmoid(member.oof_decision_[~test], encoded[~test])
+        vote[test] = expit(slope * member.oof_decision_[test] + intercept)
+    return vote
+
+
+def _fit_balanced(estimator: Pipeline, X: np.ndarray, encoded: np.ndarray) -> Pipeline:
+    weight = {
+        f"{estimator.steps[-1][0]}__sample_weight": compute_sample_weight("balanced", encoded)
+    }
     with warnings.catch_warnings():
         # The network's small number of steps is meant: stopping early regularises.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return clone(estimator).fit(X, encoded, sample_weight=weight)
+        return clone(estimator).fit(X, encoded, **weight)
 
 
-def _decision(fitted: BaseEstimator, X: np.ndarray) -> np.ndarray:
+def _decision(fitted: Pipeline, X: np.ndarray) -> np.ndarray:
     if hasattr(fitted, "decision_function"):
         return fitted.decision_function(X)
     return _log_odds(fitted.predict_proba(X)[:, 1].astype(np.float64))

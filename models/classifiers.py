@@ -1,9 +1,10 @@
 """The classifiers, each a scikit-learn pipeline from raw features to calibrated probabilities.
 
 All share the same steps: impute the median, drop constants, scale robustly, classify, calibrate.
-They are meant for tables with few videos and many features, hence strong regularisation.
-Fit them with ``pipeline.fit(X, y, classify__groups=groups)``; without groups every row counts as a
-group of its own.
+The first three are inside the calibrated step: it holds out groups, and what is held out must not
+shape medians and scales. The classifiers are meant for tables with few videos and many features,
+hence strong regularisation. Fit them with ``pipeline.fit(X, y, classify__groups=groups)``; without
+groups every row counts as a group of its own.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
 from models.calibration import CalibratedByGroup, SoftVote
-from models.errors import UnknownClassifierError
+from models.errors import SettingError, UnknownClassifierError
 from models.preprocessing import ClippedRobustScaler
 
 
@@ -37,9 +38,8 @@ def make_xgboost(seed: int = 0) -> Pipeline:
 
 def make_committee(seed: int = 0) -> Pipeline:
     """Return the soft vote of the three: the mean of their calibrated probabilities."""
-    return _pipeline(
-        SoftVote([("svm", _svm(seed)), ("mlp", _mlp(seed)), ("xgboost", _xgboost(seed))])
-    )
+    members = [("svm", _svm(seed)), ("mlp", _mlp(seed)), ("xgboost", _xgboost(seed))]
+    return _pipeline(SoftVote(members))
 
 
 MAKERS: dict[str, Callable[[int], Pipeline]] = {
@@ -58,25 +58,34 @@ def check_classifier(name: str) -> None:
         )
 
 
-def _pipeline(classifier: BaseEstimator) -> Pipeline:
-    return Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", ClippedRobustScaler()),
-            ("classify", classifier),
-        ]
-    )
+def check_seed(seed: int) -> None:
+    """Raise SettingError unless ``seed`` is one that every random generator here takes."""
+    if not 0 <= seed < 2**32:
+        raise SettingError(f"The seed must be a whole number from 0 to {2**32 - 1}, not {seed}.")
+
+
+def _pipeline(calibrated: CalibratedByGroup | SoftVote) -> Pipeline:
+    return Pipeline([("classify", calibrated)])
+
+
+def _calibrated(classifier: BaseEstimator, seed: int) -> CalibratedByGroup:
+    steps = [
+        ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+        ("scale", ClippedRobustScaler()),
+        ("model", classifier),
+    ]
+    return CalibratedByGroup(Pipeline(steps), seed=seed)
 
 
 def _svm(seed: int) -> CalibratedByGroup:
-    return CalibratedByGroup(SVC(C=3.0, kernel="rbf", gamma="scale"), seed=seed)
+    return _calibrated(SVC(C=3.0, kernel="rbf", gamma="scale"), seed)
 
 
 def _mlp(seed: int) -> CalibratedByGroup:
     network = MLPClassifier(
         hidden_layer_sizes=(16,), solver="lbfgs", alpha=10.0, max_iter=30, random_state=seed
     )
-    return CalibratedByGroup(network, seed=seed)
+    return _calibrated(network, seed)
 
 
 def _xgboost(seed: int) -> CalibratedByGroup:
@@ -92,4 +101,4 @@ def _xgboost(seed: int) -> CalibratedByGroup:
         n_jobs=1,
         random_state=seed,
     )
-    return CalibratedByGroup(trees, seed=seed)
+    return _calibrated(trees, seed)

@@ -17,6 +17,10 @@ class UnknownClassifierError(ModelsError, ValueError):
     """No classifier has the given name."""
 
 
+class SettingError(ModelsError, ValueError):
+    """A number that says how to run, such as the seed, is out of its range."""
+
+
 class DetectorError(ModelsError):
     """A detector file that is missing, damaged, foreign, or holds a type that is not trusted."""
 

@@ -25,6 +25,7 @@ _TEXT_COLUMNS = (
     "landmarks_backend",
     "featurize_version",
 )
+_MISSING_NUMBERS = ["", "NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"]
 _LABELS = ("real", "fake")
 _N_NAMED = 5
 
@@ -203,10 +204,19 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, str]:
     try:
         raw = path.read_bytes()
         with path.open(newline="", encoding="utf-8-sig") as lines:
-            # pandas renames the second of two equal names instead of saying so.
-            _check_unique(pd.Index(next(csv.reader(lines), [])))
-        text = dict.fromkeys(_TEXT_COLUMNS, "str")
-        frame = pd.read_csv(path, dtype=text, encoding="utf-8-sig", low_memory=False)
+            header = next(csv.reader(lines), [])
+        # pandas renames the second of two equal names instead of saying so.
+        _check_unique(pd.Index(header))
+        # Numbers may be missing by name; text is taken as it stands, for a person may be called NA.
+        missing = {name: _MISSING_NUMBERS for name in header if name not in _TEXT_COLUMNS}
+        frame = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXT_COLUMNS, "str"),
+            keep_default_na=False,
+            na_values=missing,
+            encoding="utf-8-sig",
+            low_memory=False,
+        )
     except OSError as error:
         raise TableError(
             f"Cannot read the feature table {str(path)!r}: {error.strerror}."

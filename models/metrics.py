@@ -1,4 +1,4 @@
-"""How good scores are: ranking, thresholds, calibration; intervals by resampling groups.
+"""How good scores are: ranking, thresholds, calibration; intervals by resampling clusters.
 
 Every metric takes ``is_fake (n,)`` and a score or probability ``(n,)``, larger for more likely
 fake, and optionally ``weight (n_resamples, n)``: how much each row counts in each resample. It
@@ -6,7 +6,7 @@ returns ``(n_resamples,)``, a plain float without ``weight``. Where a metric is 
 with one class only, it is NaN and not an error: a fold may well hold one class.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -14,6 +14,8 @@ import pandas as pd
 
 _N_BINS = 10
 _SMALLEST_PROBABILITY = 1e-15
+# Draws from fewer clusters say next to nothing about clusters that were not drawn from.
+FEWEST_CLUSTERS = 5
 # Bounds the memory of the resampling: 16 MiB for each array of weights.
 _WEIGHTS_AT_ONCE = 2**21
 
@@ -113,35 +115,56 @@ def expected_calibration_error(
 
 
 def mean_auc_within_groups(
-    is_fake: np.ndarray, score: np.ndarray, groups: np.ndarray, weight: np.ndarray | None = None
+    is_fake: np.ndarray,
+    score: np.ndarray,
+    groups: np.ndarray,
+    folds: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> float | np.ndarray:
-    """Mean over groups of the AUC inside the group; groups with one class do not count.
+    """Mean AUC inside a group inside a fold; where there is one class only, it does not count.
 
-    Free of what differs between people and sources, and of shifts between folds. ``weight`` must
-    be the same for all rows of a group: how often the group was drawn.
+    Free of what differs between people and sources. Scores of different folds come from different
+    classifiers and are not compared, even of one group. ``weight`` must be the same for all rows
+    of a group in a fold: how often they were drawn.
     """
     w = _weights(is_fake, weight)
+    cells = _cells(groups, folds)
     first, values = [], []
-    for group in np.unique(groups):
-        rows = np.flatnonzero(groups == group)
-        value = auc(is_fake[rows], score[rows])
-        if not np.isnan(value):
-            first.append(rows[0])
-            values.append(value)
+    for cell in np.unique(cells[_beside_other_class(is_fake, cells)]):
+        rows = np.flatnonzero(cells == cell)
+        first.append(rows[0])
+        values.append(auc(is_fake[rows], score[rows]))
     drawn = w[:, np.array(first, dtype=int)]
     return _unpacked(_ratio(drawn @ np.array(values), _total(drawn)), weight)
 
 
-def mean_auc_within_folds(
-    is_fake: np.ndarray, score: np.ndarray, folds: np.ndarray, weight: np.ndarray | None = None
+def mean_auc_of_held_out(
+    is_fake: np.ndarray,
+    score: np.ndarray,
+    folds: np.ndarray,
+    held_out: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> float | np.ndarray:
-    """Mean over folds of the AUC inside the fold; folds with one class do not count."""
+    """Mean over what was held out of one AUC each; where there is one class, it does not count.
+
+    What is held out in several folds gets the share of pairs of a fake and a real that are in
+    order among all pairs inside a fold: the mean of the AUCs of its folds, each weighted by its
+    number of pairs. So a fold of two videos does not count as much as one of fifty. Then each
+    held-out name counts once, or by the mean ``weight`` of its rows.
+    """
     w = _weights(is_fake, weight)
-    values = np.array(
-        [auc(is_fake[folds == f], score[folds == f], w[:, folds == f]) for f in np.unique(folds)]
-    )
-    defined = ~np.isnan(values)
-    return _unpacked(_ratio(np.nansum(values, axis=0), defined.sum(axis=0)), weight)
+    values, drawn = [], []
+    for name in np.unique(held_out):
+        n_in_order, n_pairs = np.zeros(len(w)), np.zeros(len(w))
+        for fold in np.unique(folds[held_out == name]):
+            rows = folds == fold
+            pairs = _total(w[:, rows & (is_fake == 1)]) * _total(w[:, rows & (is_fake == 0)])
+            n_in_order += np.nan_to_num(auc(is_fake[rows], score[rows], w[:, rows])) * pairs
+            n_pairs += pairs
+        values.append(_ratio(n_in_order, n_pairs))
+        drawn.append(np.where(n_pairs > 0, w[:, held_out == name].mean(axis=1), 0.0))
+    total = np.nansum(np.array(values) * drawn, axis=0)
+    return _unpacked(_ratio(total, np.sum(drawn, axis=0)), weight)
 
 
 def measure(
@@ -150,15 +173,18 @@ def measure(
     probability: np.ndarray,
     groups: np.ndarray,
     folds: np.ndarray,
+    held_out: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return every metric with a 95 % interval.
 
     The interval spans the 2.5th to the 97.5th percentile over ``n_resamples`` draws of as many
-    groups as there are, with replacement: videos of one group are not independent. It says what
-    other people and sources would do to the figure, not what another training set would. For the
-    expected calibration error it is too high, as resampling adds error of its own.
+    clusters as there are, with replacement: videos of one cluster are not independent. It says
+    what other clusters would do to the figure, not what another training set would. Where fewer
+    than five clusters count there is no interval. For the expected calibration error it is too
+    high, as resampling adds error of its own.
 
     Parameters
     ----------
@@ -170,6 +196,12 @@ def measure(
         ``(n,)`` calibrated probabilities, for the others.
     groups, folds : numpy.ndarray
         ``(n,)`` group and fold of each row.
+    held_out : numpy.ndarray, optional
+        ``(n,)`` what the fold of each row held out, the same for all rows of a fold; without it,
+        each fold something else.
+    clusters : numpy.ndarray, optional
+        ``(n,)`` what is drawn for the intervals; the groups by default. All rows of a group in a
+        fold must be of one cluster.
     n_resamples : int
         Number of draws.
     seed : int
@@ -178,37 +210,70 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        One row per metric: ``metric, value, low, high``. NaN where not defined.
+        One row per metric: ``metric, value, low, high, n_counted, n_all``. NaN where not defined.
+        The last two say on how many of how many the figure rests: groups in a fold for
+        ``auc_within_group``, held-out names for ``auc_mean_of_folds``, else rows.
     """
-    metrics: dict[str, Callable[[np.ndarray | None], float | np.ndarray]] = {
-        "auc_pooled": partial(auc, is_fake, score),
-        "auc_within_group": partial(mean_auc_within_groups, is_fake, score, groups),
-        "auc_mean_of_folds": partial(mean_auc_within_folds, is_fake, score, folds),
-        "average_precision": partial(average_precision, is_fake, score),
-        "equal_error_rate": partial(equal_error_rate, is_fake, score),
-        "tpr_at_fpr_1pct": partial(tpr_at_fpr, is_fake, score, fpr=0.01),
-        "tpr_at_fpr_5pct": partial(tpr_at_fpr, is_fake, score, fpr=0.05),
-        "balanced_accuracy": partial(balanced_accuracy, is_fake, probability),
-        "brier_score": partial(brier_score, is_fake, probability),
-        "log_loss": partial(log_loss, is_fake, probability),
-        "expected_calibration_error": partial(expected_calibration_error, is_fake, probability),
+    held_out = folds if held_out is None else held_out
+    clusters = groups if clusters is None else clusters
+    ranked, stated = (is_fake, score), (is_fake, probability)
+    metrics: dict[str, Callable[..., float | np.ndarray]] = {
+        "auc_pooled": partial(auc, *ranked),
+        "auc_within_group": partial(mean_auc_within_groups, *ranked, groups, folds),
+        "auc_mean_of_folds": partial(mean_auc_of_held_out, *ranked, folds, held_out),
+        "average_precision": partial(average_precision, *ranked),
+        "equal_error_rate": partial(equal_error_rate, *ranked),
+        "tpr_at_fpr_1pct": partial(tpr_at_fpr, *ranked, fpr=0.01),
+        "tpr_at_fpr_5pct": partial(tpr_at_fpr, *ranked, fpr=0.05),
+        "balanced_accuracy": partial(balanced_accuracy, *stated),
+        "brier_score": partial(brier_score, *stated),
+        "log_loss": partial(log_loss, *stated),
+        "expected_calibration_error": partial(expected_calibration_error, *stated),
     }
-    unique, which = np.unique(groups, return_inverse=True)
-    share = np.full(len(unique), 1 / len(unique))
-    draws = np.random.default_rng(seed).multinomial(len(unique), share, size=n_resamples)
-    n_chunks = -(-n_resamples * len(groups) // _WEIGHTS_AT_ONCE)
+    # What is counted, and which rows enter the figure.
+    cells = _cells(groups, folds)
+    counts = {
+        "auc_within_group": (cells, _beside_other_class(is_fake, cells)),
+        "auc_mean_of_folds": (held_out, _beside_other_class(is_fake, folds)),
+    }
+    each_row = (np.arange(len(is_fake)), np.ones(len(is_fake), dtype=bool))
     resampled: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
-    for chunk in np.array_split(draws, n_chunks):
-        weight = chunk[:, which].astype(float)
+    for weight in _draws(clusters, n_resamples, seed):
         for name, metric in metrics.items():
             resampled[name].append(metric(weight=weight))
-    rows = []
+    table = []
     for name, metric in metrics.items():
+        parts, used = counts.get(name, each_row)
         defined = np.concatenate(resampled[name])
         defined = defined[~np.isnan(defined)]
-        low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (np.nan, np.nan)
-        rows.append({"metric": name, "value": metric(), "low": low, "high": high})
-    return pd.DataFrame(rows)
+        enough = len(defined) and len(np.unique(clusters[used])) >= FEWEST_CLUSTERS
+        low, high = np.percentile(defined, [2.5, 97.5]) if enough else (np.nan, np.nan)
+        n_counted, n_all = len(np.unique(parts[used])), len(np.unique(parts))
+        table.append((name, metric(), low, high, n_counted, n_all))
+    return pd.DataFrame(table, columns=["metric", "value", "low", "high", "n_counted", "n_all"])
+
+
+def _draws(clusters: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks ``(n_draws, n_rows)`` of how often the cluster of each row was drawn."""
+    unique, which = np.unique(clusters, return_inverse=True)
+    share = np.full(len(unique), 1 / len(unique))
+    draws = np.random.default_rng(seed).multinomial(len(unique), share, size=n_resamples)
+    n_blocks = -(-n_resamples * len(which) // _WEIGHTS_AT_ONCE)
+    for block in np.array_split(draws, n_blocks):
+        yield block[:, which].astype(float)
+
+
+def _cells(groups: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return ``(n,)`` a number for each group in a fold."""
+    (_, group), (fold_names, fold) = (np.unique(x, return_inverse=True) for x in (groups, folds))
+    return group * len(fold_names) + fold
+
+
+def _beside_other_class(is_fake: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return ``(n,)`` bool: whether the part that a row is in holds both classes."""
+    _, which = np.unique(parts, return_inverse=True)
+    share = np.bincount(which, is_fake) / np.bincount(which)
+    return ((share > 0) & (share < 1))[which]
 
 
 def _weights(is_fake: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

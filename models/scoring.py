@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 import featurize
 from featurize.errors import NoFaceError, TooShortError
-from models.detector import Detector, load_detector
+from models.detector import MAX_MISSING, MAX_UNSEEN, Detector, load_detector
 from models.errors import NoDetectorError
+from models.versions import installed_versions
 from models.video_score import FaceScore, Reason, VideoScore
 
 _QUALITY = ("n_frames", "face_rate", "duration_s", "fps", "face_width_px")
@@ -20,8 +22,9 @@ _SMALLEST_CONTRIBUTION = 0.01
 _SMALL_FACE_PX = 80
 _FEW_FRAMES = 50
 _LOW_FACE_RATE = 0.5
+# Shares of the features from which on they are mentioned; few videos reach them.
 _MUCH_UNSEEN = 0.05
-_MUCH_MISSING = 0.2
+_MUCH_MISSING = 0.05
 
 
 def score_video(
@@ -33,7 +36,8 @@ def score_video(
 
     The answer speaks of the main face; the others are scored in ``faces``. Where a readable
     video has no face or too few frames of one (statuses ``no_face`` and ``too_short``), the verdict
-    is ``unknown`` and the reason is in ``warnings``: never a guess.
+    is ``unknown`` and the reason is in ``warnings``: never a guess. The same holds where too
+    many of the features could not be measured.
 
     Parameters
     ----------
@@ -86,42 +90,47 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
     FeatureMismatchError
         When a feature of the detector is missing.
     """
-    probabilities = detector.predict_proba(rows)
+    features = detector.matrix(rows)
     faces = tuple(
         FaceScore(
             face=i,
             probability=float(probability),
-            verdict=detector.verdict(probability),
+            verdict=detector.verdict(probability, unseen_share),
             face_rate=_number(rows.iloc[i], "face_rate"),
         )
-        for i, probability in enumerate(probabilities)
+        for i, (probability, unseen_share) in enumerate(
+            zip(expit(detector.log_odds(features)), detector.unseen_share(features), strict=True)
+        )
     )
-    main = rows.iloc[[0]]
-    quality = {name: _number(main.iloc[0], name) for name in _QUALITY}
+    main = rows.iloc[0]
+    quality = {name: _number(main, name) for name in _QUALITY}
     return VideoScore(
         path=path,
         probability=faces[0].probability,
         verdict=faces[0].verdict,
-        reasons=explain(main, detector),
+        reasons=explain(rows.iloc[[0]], detector),
         faces=faces,
         quality=quality,
         warnings=(
+            *_remarks(main),
+            *_range_warnings(features[[0]], detector),
+            *_face_warnings(faces),
             *_quality_warnings(quality),
             *_origin_warnings(main, detector),
-            *_range_warnings(detector.matrix(main)[0], detector),
         ),
     )
 
 
 def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
-    """Return the features that moved the score most, the strongest first, one for each signal.
+    """Return the signals that moved the score most, the strongest first.
 
-    The contribution of a feature is how much the calibrated log-odds change when its value is
-    replaced by the median of the authentic training videos, everything else left as it is. That
-    holds for any classifier and is exact for what it says; but where several features tell the
-    same, each alone seems to matter little, and contributions do not add up to the score. Of the
-    statistics of one signal, and of its left and right, only the strongest is told: the others
-    say the same again.
+    The contribution of a signal is how much the calibrated log-odds change when all its features,
+    every statistic on the left and on the right, are replaced by the medians of the authentic
+    training videos, everything else left as it is. Feature by feature would hide it: the others
+    still say the same. That holds for any classifier and is exact for what it says; but where
+    several signals tell the same, each alone seems to matter little, and contributions do not add
+    up to the score. Of the features of a signal, the one that alone moves the score most in the
+    same direction is shown.
 
     Parameters
     ----------
@@ -132,23 +141,20 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
     """
     values = detector.matrix(row)[0]
     medians = detector.real_quantiles[:, 1]
-    replaceable = np.flatnonzero(np.isfinite(values) & np.isfinite(medians))
-    if len(replaceable) == 0:
-        return ()
-    variants = np.tile(values, (len(replaceable) + 1, 1))
-    variants[1 + np.arange(len(replaceable)), replaceable] = medians[replaceable]
-    log_odds = detector.log_odds(variants)
-    contributions = log_odds[0] - log_odds[1:]
-    order = np.argsort(-np.abs(contributions), kind="stable")
+    signals: dict[str, list[int]] = {}
+    for column in np.flatnonzero(np.isfinite(values) & np.isfinite(medians)):
+        signals.setdefault(_subject(detector.columns[column]), []).append(int(column))
+    moved = _contributions(values, list(signals.values()), detector)
     described = featurize.describe_features().set_index("name")
-    reasons: list[Reason] = []
-    told: set[str] = set()
-    for i in order[np.abs(contributions[order]) >= _SMALLEST_CONTRIBUTION]:
-        column = replaceable[i]
+    reasons = []
+    for i in np.argsort(-np.abs(moved), kind="stable")[:_N_REASONS]:
+        # Not "smaller than": NaN, where there is no score, has no reasons either.
+        if not abs(moved[i]) >= _SMALLEST_CONTRIBUTION:
+            break
+        columns = list(signals.values())[i]
+        alone = _contributions(values, [[column] for column in columns], detector)
+        column = columns[int(np.argmax(alone * np.sign(moved[i])))]
         name = detector.columns[column]
-        if _subject(name) in told or len(reasons) == _N_REASONS:
-            continue
-        told.add(_subject(name))
         known = name in described.index
         low, median, high = detector.real_quantiles[column]
         reasons.append(
@@ -160,10 +166,20 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
                 real_low=float(low),
                 real_median=float(median),
                 real_high=float(high),
-                contribution=float(contributions[i]),
+                contribution=float(moved[i]),
+                n_features=len(columns),
             )
         )
     return tuple(reasons)
+
+
+def _contributions(values: np.ndarray, replaced: list[list[int]], detector: Detector) -> np.ndarray:
+    """Return ``(len(replaced),)`` log-odds lost when those columns are made ordinary."""
+    variants = np.tile(values, (len(replaced) + 1, 1))
+    for variant, columns in zip(variants[1:], replaced, strict=True):
+        variant[columns] = detector.real_quantiles[columns, 1]
+    log_odds = detector.log_odds(variants)
+    return log_odds[0] - log_odds[1:]
 
 
 def _subject(feature: str) -> str:
@@ -175,6 +191,23 @@ def _subject(feature: str) -> str:
 def _number(row: pd.Series, name: str) -> float:
     value = pd.to_numeric(row.get(name), errors="coerce")
     return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def _remarks(row: pd.Series) -> list[str]:
+    """Return what featurize had to say about the video: it was cut off, frames are damaged."""
+    remark = row.get("reason")
+    return [str(remark).strip()] if isinstance(remark, str) and remark.strip() else []
+
+
+def _face_warnings(faces: tuple[FaceScore, ...]) -> list[str]:
+    if faces[0].verdict == "fake":
+        return []
+    return [
+        f"The verdict speaks of the main face only: face {face.face} is called fake, with "
+        f"probability {face.probability:.2f}."
+        for face in faces[1:]
+        if face.verdict == "fake"
+    ]
 
 
 def _quality_warnings(quality: dict[str, float]) -> list[str]:
@@ -195,34 +228,44 @@ def _quality_warnings(quality: dict[str, float]) -> list[str]:
     return warnings
 
 
-def _origin_warnings(row: pd.DataFrame, detector: Detector) -> list[str]:
-    """Return a warning where the features were not made as those of the training table."""
+def _origin_warnings(row: pd.Series, detector: Detector) -> list[str]:
+    """Return a warning for each thing that is not as it was in training."""
     warnings = []
     for name in ("featurize_version", "landmarks_backend"):
         trained = str(detector.provenance.get(name, ""))
-        here = str(row[name].iloc[0]) if name in row.columns else ""
+        here = str(row.get(name, ""))
         if trained and here and here not in trained.split(", "):
             warnings.append(
                 f"The detector was trained on features of {name} {trained}, these are of {here}: "
                 "the score may be off."
             )
+    installed = installed_versions()
+    for name in ("scikit-learn", "xgboost"):
+        trained = detector.provenance["versions"].get(name, "")
+        here = installed.get(name, "")
+        if trained and trained != here:
+            warnings.append(
+                f"The detector was trained with {name} {trained}, installed is {here}: the score "
+                "may be off."
+            )
     return warnings
 
 
-def _range_warnings(values: np.ndarray, detector: Detector) -> list[str]:
+def _range_warnings(features: np.ndarray, detector: Detector) -> list[str]:
     """Return warnings where the video is unlike what the detector has seen."""
-    warnings = []
-    low, high = detector.seen_range.T
-    seen = np.isfinite(low)
-    missing = np.isnan(values[seen]).mean()
-    if missing > _MUCH_MISSING:
-        warnings.append(f"{missing:.0%} of the features could not be measured in this video.")
-    known = seen & ~np.isnan(values)
-    if known.any():
-        unseen = ((values < low) | (values > high))[known].mean()
-        if unseen > _MUCH_UNSEEN:
-            warnings.append(
-                f"{unseen:.0%} of the features lie outside everything seen in training: the video "
-                "is unlike the training videos and the score is a guess at best."
-            )
+    missing = float(detector.missing_share(features)[0])
+    not_measured = f"{missing:.0%} of the features could not be measured in this video"
+    if missing > MAX_MISSING:
+        return [f"{not_measured}: that is too many to judge it by the others."]
+    warnings = [f"{not_measured}."] if missing > _MUCH_MISSING else []
+    unseen = float(detector.unseen_share(features)[0])
+    if unseen > _MUCH_UNSEEN:
+        result = (
+            "no verdict is given on a video so unlike the training videos."
+            if unseen > MAX_UNSEEN
+            else "the video is unlike the training videos and the score is a guess at best."
+        )
+        warnings.append(
+            f"{unseen:.0%} of the features lie outside everything seen in training: {result}"
+        )
     return warnings

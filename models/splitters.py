@@ -14,7 +14,7 @@ from models.feature_table import TrainingTable
 
 Split = tuple[str, np.ndarray, np.ndarray]
 
-# Calibration inside the training rows holds out groups once more.
+# A class with fewer groups cannot be both trained on and held out.
 _MIN_GROUPS_PER_CLASS = 2
 
 
@@ -30,7 +30,7 @@ def group_folds(
     groups : numpy.ndarray
         ``(n_rows,)`` group of each row.
     n_folds : int
-        Fewer are made where a class has fewer groups.
+        Fewer are made where a class has fewer groups, never fewer than two.
     seed : int
         Shuffles the groups.
 
@@ -47,21 +47,36 @@ def group_folds(
     if n_folds < 2:
         raise HoldOutError(f"At least two folds are needed to hold something out, not {n_folds}.")
     real, fake = _n_groups_per_class(is_fake, groups)
-    if min(real, fake) < 2:
+    if min(real, fake) < _MIN_GROUPS_PER_CLASS:
         raise HoldOutError(
             "Holding out whole groups needs at least two groups with real and two with fake "
             f"videos, not {real} and {fake}: add videos of other people or sources, or fill in "
             "the column group."
         )
-    for n in range(min(n_folds, real, fake), 1, -1):
-        splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
-        folds = list(splitter.split(np.zeros(len(groups)), is_fake, groups))
-        if all(0 < is_fake[train].sum() < len(train) for train, _ in folds):
-            return folds
-    raise HoldOutError(
-        "The groups cannot be dealt into folds that leave both classes to train on: add videos "
-        "of other people or sources."
-    )
+    n_folds = min(n_folds, real, fake)
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    folds = list(splitter.split(np.zeros(len(groups)), is_fake, groups))
+    if all(len(test) and 0 < is_fake[train].sum() < len(train) for train, test in folds):
+        return folds
+    return _dealt_in_turn(is_fake, groups, n_folds, seed)
+
+
+def _dealt_in_turn(
+    is_fake: np.ndarray, groups: np.ndarray, n_folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Deal whole groups so that every fold has both classes, whatever their sizes.
+
+    Ordered as groups of reals only, of both, of fakes only, the groups with reals lie side by
+    side, and so do those with fakes: dealt like cards, each fold gets one of either.
+    """
+    unique, which = np.unique(groups, return_inverse=True)
+    share = np.bincount(which, is_fake) / np.bincount(which)
+    order = np.random.default_rng(seed).permutation(len(unique))
+    order = order[np.argsort(np.ceil(share[order]) + np.floor(share[order]), kind="stable")]
+    fold = np.empty(len(unique), dtype=int)
+    fold[order] = np.arange(len(unique)) % n_folds
+    row_fold = fold[which]
+    return [(np.flatnonzero(row_fold != i), np.flatnonzero(row_fold == i)) for i in range(n_folds)]
 
 
 def split_by_group(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Iterator[Split]:
@@ -140,7 +155,7 @@ SPLITTERS: dict[str, Callable[[TrainingTable, int, int], Iterator[Split]]] = {
 
 
 def is_trainable(is_fake: np.ndarray, groups: np.ndarray) -> bool:
-    """Return whether a classifier can be fitted and calibrated on these rows."""
+    """Return whether these rows can be dealt into folds, as calibration does once more."""
     return min(_n_groups_per_class(is_fake, groups)) >= _MIN_GROUPS_PER_CLASS
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -39,19 +40,37 @@ _FIELDS = {
     "provenance": dict,
 }
 
+# A detector of a thousand features takes a few megabytes.
+_LARGEST_BYTES = 256 * 2**20
+
 # What skops, zipfile, json and numpy raise on a file that is cut off, foreign or tampered with.
-_DAMAGE = (
+# MemoryError: the header of an array may claim any shape.
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     ImportError,
     LookupError,
+    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
+
+
+def check_destination(path: str | os.PathLike) -> None:
+    """Raise DetectorError unless ``path`` can name a new file: ask before the work, not after."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise DetectorError(
+            f"Cannot write the detector to {str(path)!r}: give the name of a file in a folder that "
+            "exists."
+        )
 
 
 def write_repeatable(content: dict, path: str | os.PathLike) -> None:
@@ -64,6 +83,7 @@ def write_repeatable(content: dict, path: str | os.PathLike) -> None:
     DetectorError
         When the file cannot be written.
     """
+    check_destination(path)
     path = Path(path)
     marked = {"format": FORMAT, "format_version": FORMAT_VERSION, **content}
     archive = _repeatable(skops.io.dumps(marked))
@@ -94,17 +114,15 @@ def read_checked(path: str | os.PathLike) -> dict:
     except OSError as error:
         raise DetectorError(f"Cannot read the detector {str(path)!r}: {error.strerror}.") from error
     try:
+        _check_members(archive)
         marked = skops.io.loads(archive, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise DetectorError(
             f"{str(path)!r} holds types that no detector needs and was not loaded: use only "
             f"detector files you trust. {str(error).splitlines()[0]}"
         ) from error
-    except _DAMAGE as error:
-        raise DetectorError(
-            f"{str(path)!r} is not a detector file or is damaged: give a file that "
-            "`python -m models train` wrote."
-        ) from error
+    except DAMAGE as error:
+        raise damaged(path) from error
     if not isinstance(marked, dict) or marked.get("format") != FORMAT:
         raise DetectorError(
             f"{str(path)!r} is a skops file, but not a detector: give a file that "
@@ -121,6 +139,24 @@ def read_checked(path: str | os.PathLike) -> dict:
             f"The detector {str(path)!r} is incomplete ({', '.join(wrong)}): train it again."
         )
     return marked
+
+
+def damaged(path: str | os.PathLike) -> DetectorError:
+    """Return the error for a file that cannot be made sense of."""
+    return DetectorError(
+        f"{str(path)!r} is not a detector file or is damaged: give a file that "
+        "`python -m models train` wrote."
+    )
+
+
+def _check_members(archive: bytes) -> None:
+    """Raise ValueError where unpacking could fill the memory or meet an unneeded decompressor."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        members = packed.infolist()
+    if any(m.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for m in members):
+        raise ValueError("A member is compressed in a way that no detector is.")
+    if sum(member.file_size for member in members) > _LARGEST_BYTES:
+        raise ValueError("The members are larger than those of any detector.")
 
 
 def _repeatable(archive: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import MAKERS, check_classifier
+from models.classifiers import MAKERS, check_classifier, check_seed
 from models.detector import Detector, Thresholds
 from models.feature_table import TrainingTable, read_training_table
 from models.versions import installed_versions
@@ -40,8 +40,11 @@ def train(
         When a class has fewer than two groups.
     UnknownClassifierError
         When there is no such classifier.
+    SettingError
+        When the seed is negative or too large.
     """
     check_classifier(classifier)
+    check_seed(seed)
     data = read_training_table(table)
     pipeline = MAKERS[classifier](seed)
     # The order of sums in a threaded product depends on the number of threads.

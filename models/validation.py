@@ -1,7 +1,7 @@
 """Cross-validation without leakage: what a detector would have said about videos it never saw."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,15 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from models.calibration import SoftVote
-from models.classifiers import MAKERS, check_classifier
-from models.errors import HoldOutError
+from models.classifiers import MAKERS, check_classifier, check_seed
+from models.errors import HoldOutError, ModelsError, SettingError, TableError
 from models.feature_table import TrainingTable, read_training_table
-from models.metrics import auc, measure
-from models.splitters import SPLITTERS, Split, is_trainable
+from models.metrics import FEWEST_CLUSTERS, auc, measure
+from models.splitters import SPLITTERS, Split
 from models.versions import installed_versions
+
+# Decision values and probabilities of the test rows of a fold, by classifier.
+FoldScores = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,17 @@ class ValidationReport:
         One row per classifier and fold: ``classifier, fold, held_out, n_train, n_real, n_fake,
         auc``. The last three are of the test part; the AUC is NaN where it holds one class.
     metrics : pandas.DataFrame
-        One row per classifier and metric: ``classifier, metric, value, low, high`` with 95 %
-        intervals; see :mod:`models.metrics`. Three figures of ranking, because each hides
-        something. ``auc_pooled`` compares videos of different folds, and where the share of
-        fakes differs between folds it can lie far below 0.5 for a classifier that is right in
-        each of them. ``auc_mean_of_folds`` compares within folds, ``auc_within_group`` within a
-        person or source.
+        One row per classifier and metric: ``classifier, metric, value, low, high, n_counted,
+        n_all`` with 95 % intervals over what is held out: other groups, methods or data sets
+        could have been. Where these are more than there are groups, over the groups. See
+        :func:`models.metrics.measure`. Three figures of ranking, because each hides something.
+        ``auc_pooled`` compares videos of different folds, and where the share of fakes differs
+        between folds it can lie far below 0.5 for a classifier that is right in each of them.
+        ``auc_mean_of_folds`` compares within folds and counts each held-out name once,
+        ``auc_within_group`` compares within a person or source inside a fold.
     settings : dict
-        ``hold_out``, ``n_folds``, ``seed``, counts, ``table_sha256`` (empty for a table from
-        memory) and versions.
+        ``hold_out``, ``n_folds`` (those that were tested), ``intervals_over``, ``seed``, counts,
+        ``table_sha256`` (empty for a table from memory) and versions.
     remarks : tuple of str
         What was left out, one sentence each.
     """
@@ -58,7 +63,8 @@ class ValidationReport:
         table = self._by_classifier(
             self.metrics.assign(text=[interval_text(*row) for row in figures]), ["metric"], "text"
         )
-        return f"{table.to_string(index=False)}\n\n{self.details_text()}"
+        figures_text = table.to_string(index=False)
+        return f"{figures_text}\n{self.intervals_text}\n\n{self.details_text()}"
 
     def details_text(self) -> str:
         """Return AUC of each fold, settings and remarks as plain text."""
@@ -67,7 +73,27 @@ class ValidationReport:
             index=False, float_format="{:.3f}".format, na_rep="-"
         )
         settings = [f"{name}: {value}" for name, value in self.settings.items()]
-        return f"AUC by fold\n{folds}\n\n" + "\n".join([*settings, *self.remarks]) + "\n"
+        details = [*self._rests_on(), *settings, *self.remarks]
+        return f"AUC by fold\n{folds}\n\n" + "\n".join(details) + "\n"
+
+    @property
+    def intervals_text(self) -> str:
+        """What the intervals are, as a caption."""
+        drawn = f"{self.settings['intervals_over']}s"
+        return f"95 % intervals over {drawn}; none where fewer than {FEWEST_CLUSTERS} count"
+
+    def _rests_on(self) -> list[str]:
+        """Return on how many parts the means rest; that is the same for each classifier."""
+        counts = self.metrics.drop_duplicates("metric").set_index("metric")
+        held_out = "folds" if self.settings["hold_out"] == "group" else "held-out names"
+        return [
+            f"{name} rests on {counts.loc[name, 'n_counted']} of {counts.loc[name, 'n_all']} "
+            f"{parts}: those with both classes."
+            for name, parts in (
+                ("auc_within_group", "groups in a fold"),
+                ("auc_mean_of_folds", held_out),
+            )
+        ]
 
     def _by_classifier(self, long: pd.DataFrame, rows: list[str], value: str) -> pd.DataFrame:
         """Return one column per classifier beside the columns ``rows``."""
@@ -78,9 +104,11 @@ class ValidationReport:
 
 
 def interval_text(value: float, low: float, high: float) -> str:
-    """Return ``value [low, high]`` with three decimals, ``-`` where not defined."""
+    """Return ``value [low, high]`` with three decimals, without what is not defined."""
     if np.isnan(value):
         return "-"
+    if np.isnan(low):
+        return f"{value:.3f}"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -118,7 +146,12 @@ def cross_validate(
         When there is nothing to hold out: a column is empty or has one value, groups are too few.
     UnknownClassifierError
         When there is no such classifier.
+    SettingError
+        When the seed is negative or the number of processes is 0.
     """
+    check_seed(seed)
+    if n_jobs == 0:
+        raise SettingError("The number of processes must not be 0: give -1 for one per core.")
     names = list(MAKERS) if classifier == "all" else _as_list(classifier)
     for name in names:
         check_classifier(name)
@@ -128,18 +161,21 @@ def cross_validate(
             f"{', '.join(SPLITTERS)}."
         )
     data = read_training_table(table)
-    splits, remarks = _trainable(data, SPLITTERS[hold_out](data, n_folds, seed))
-    fold_scores = Parallel(n_jobs=n_jobs)(
+    splits = list(SPLITTERS[hold_out](data, n_folds, seed))
+    outcomes = Parallel(n_jobs=n_jobs)(
         delayed(_score_fold)(data, split, names, seed) for split in splits
     )
+    splits, fold_scores, remarks = _tested(splits, outcomes)
     scores = _score_table(data, splits, fold_scores, names)
+    drawn = hold_out if len({name for name, _, _ in splits}) <= data.n_groups else "group"
     return ValidationReport(
         scores=scores,
         folds=_fold_table(scores, splits),
-        metrics=_metric_table(scores, seed),
+        metrics=_metric_table(scores, "group" if drawn == "group" else "held_out", seed),
         settings={
             "hold_out": hold_out,
-            "n_folds": n_folds,
+            "n_folds": len(splits),
+            "intervals_over": drawn,
             "seed": seed,
             "n_videos": data.n_videos,
             "n_real": int((data.is_fake == 0).sum()),
@@ -157,46 +193,47 @@ def _as_list(classifier: str | Sequence[str]) -> list[str]:
     return [classifier] if isinstance(classifier, str) else list(dict.fromkeys(classifier))
 
 
-def _trainable(data: TrainingTable, splits: Iterable[Split]) -> tuple[list[Split], list[str]]:
-    """Return the splits that can be trained on, and a remark for each that cannot."""
-    kept, remarks = [], []
-    for name, train, test in splits:
-        if is_trainable(data.is_fake[train], data.groups[train]):
-            kept.append((name, train, test))
-        else:
-            remarks.append(
-                f"{len(test)} videos of {name!r} are not tested: what is left to train on has "
-                "fewer than two groups of a class."
-            )
-    if not kept:
-        raise HoldOutError(
-            "Whatever is held out, fewer than two groups of a class are left to train on: add "
-            "videos of other people or sources."
-        )
-    return kept, remarks
-
-
 def _score_fold(
     data: TrainingTable, split: Split, names: list[str], seed: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return decision values and probabilities of the test rows by classifier."""
+) -> FoldScores | ModelsError:
+    """Return the scores of the test rows, or why nothing can be trained on the others."""
     _, train, test = split
-    scores = {}
+    scores: FoldScores = {}
     with threadpool_limits(limits=1):
         # The committee holds the very same members, so they are not fitted again.
         for name in sorted(names, key=lambda name: name != "committee"):
             if name in scores:
                 continue
             pipeline = MAKERS[name](seed)
-            pipeline.fit(
-                data.features[train], data.is_fake[train], classify__groups=data.groups[train]
-            )
+            try:
+                pipeline.fit(
+                    data.features[train], data.is_fake[train], classify__groups=data.groups[train]
+                )
+            except (HoldOutError, TableError) as error:
+                return error
             for part, fitted in _with_members(name, pipeline).items():
                 scores[part] = (
                     fitted.decision_function(data.features[test]),
                     fitted.predict_proba(data.features[test])[:, 1],
                 )
     return {name: scores[name] for name in names}
+
+
+def _tested(
+    splits: list[Split], outcomes: list[FoldScores | ModelsError]
+) -> tuple[list[Split], list[FoldScores], list[str]]:
+    """Return the splits that could be trained on, their scores, and a remark for each other."""
+    kept, scores, remarks = [], [], []
+    for split, outcome in zip(splits, outcomes, strict=True):
+        if isinstance(outcome, ModelsError):
+            name, _, test = split
+            remarks.append(f"{len(test)} videos of {name!r} are not tested. {outcome}")
+        else:
+            kept.append(split)
+            scores.append(outcome)
+    if not kept:
+        raise HoldOutError(f"Whatever is held out, the rest cannot be trained on. {outcomes[0]}")
+    return kept, scores, remarks
 
 
 def _with_members(name: str, pipeline: Pipeline) -> dict[str, Pipeline]:
@@ -211,7 +248,7 @@ def _with_members(name: str, pipeline: Pipeline) -> dict[str, Pipeline]:
 def _score_table(
     data: TrainingTable,
     splits: list[Split],
-    fold_scores: list[dict[str, tuple[np.ndarray, np.ndarray]]],
+    fold_scores: list[FoldScores],
     names: list[str],
 ) -> pd.DataFrame:
     parts = []
@@ -249,7 +286,7 @@ def _fold_table(scores: pd.DataFrame, splits: list[Split]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _metric_table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _metric_table(scores: pd.DataFrame, clusters: str, seed: int) -> pd.DataFrame:
     parts = []
     for classifier, part in scores.groupby("classifier", sort=False):
         measured = measure(
@@ -258,6 +295,8 @@ def _metric_table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
             part["probability"].to_numpy(),
             part["group"].to_numpy(dtype=str),
             part["fold"].to_numpy(),
+            part["held_out"].to_numpy(dtype=str),
+            part[clusters].to_numpy(dtype=str),
             seed=seed,
         )
         measured.insert(0, "classifier", classifier)

@@ -2,15 +2,24 @@
 
 from importlib import metadata
 
-_PACKAGES = ("deepfake-biometrics", "numpy", "scikit-learn", "scipy", "xgboost-cpu", "xgboost")
+# Name of the package, and of the distributions that carry it.
+_PACKAGES = {
+    "deepfake-biometrics": ("deepfake-biometrics",),
+    "numpy": ("numpy",),
+    "scikit-learn": ("scikit-learn",),
+    "scipy": ("scipy",),
+    "xgboost": ("xgboost-cpu", "xgboost"),
+}
 
 
 def installed_versions() -> dict[str, str]:
     """Return name and version of the packages that figures depend on, where installed."""
     versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    for name, distributions in _PACKAGES.items():
+        for distribution in distributions:
+            try:
+                versions[name] = metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                continue
+            break
     return versions

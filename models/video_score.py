@@ -4,15 +4,18 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+# A factor beyond this says no more than that the odds are long.
+_LARGEST_FACTOR = 1000
+
 
 @dataclass(frozen=True)
 class Reason:
-    """A feature that moved the score, beside what authentic videos show.
+    """A signal that moved the score, told by one feature beside what authentic videos show.
 
     Attributes
     ----------
     feature : str
-        Its column name.
+        Column name of the feature of the signal that moved the score most.
     value : float
         In the video.
     unit : str
@@ -22,8 +25,10 @@ class Reason:
     real_low, real_median, real_high : float
         5 %, 50 % and 95 % quantile among authentic training videos.
     contribution : float
-        Log-odds of being manipulated that the video gains by having this value rather than the
-        median of authentic videos; positive speaks for a fake.
+        Log-odds of being manipulated that the video gains by the whole signal not being as in the
+        median authentic video; positive speaks for a fake.
+    n_features : int
+        Features of the signal, its statistics on the left and on the right, that contributed.
     """
 
     feature: str
@@ -34,6 +39,7 @@ class Reason:
     real_median: float
     real_high: float
     contribution: float
+    n_features: int = 1
 
     @property
     def sentence(self) -> str:
@@ -46,12 +52,15 @@ class Reason:
             place = "below"
         else:
             place = "within"
-        side = "raises" if self.contribution > 0 else "lowers"
+        n = self.n_features
+        moved = "raise" if self.contribution > 0 else "lower"
+        moved = f"{moved}s" if n == 1 else f"the {n} features of this signal together {moved}"
         unit = "" if self.unit in ("", "1") else f" {self.unit}"
         return (
             f"{what}: {number_text(self.value)}{unit}, {place} the "
             f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten real "
-            f"videos; {side} the odds of a fake by a factor of {factor_text(self.contribution)}."
+            f"videos; {moved} the odds of a fake by a factor of "
+            f"{factor_text(self.contribution)}."
         )
 
 
@@ -59,8 +68,8 @@ class Reason:
 class FaceScore:
     """The score of one face of the video; 0 is the main face.
 
-    ``probability`` is in [0, 1], NaN where nothing could be measured; ``face_rate`` is the share of
-    frames that show the face, NaN when unknown.
+    ``probability`` is in [0, 1], NaN where too little could be measured; ``face_rate`` is the share
+    of frames that show the face, NaN when unknown.
     """
 
     face: int
@@ -80,9 +89,11 @@ class VideoScore:
     probability : float
         Calibrated probability in [0, 1] that the main face is manipulated; NaN when unknown.
     verdict : str
-        ``real``, ``fake``, ``uncertain``, or ``unknown`` when there is no usable face.
+        ``real`` or ``fake``; ``uncertain`` between the thresholds or when the video is unlike all
+        training videos; ``unknown`` when there is no usable face or too little was measured.
     reasons : tuple of Reason
-        The features that moved the score of the main face most, the strongest first.
+        The signals that moved the score of the main face most, the strongest first. Each is
+        measured with everything else left as it is, so they do not add up to the score.
     faces : tuple of FaceScore
         Every face, the main face first.
     quality : dict of str to float
@@ -113,13 +124,13 @@ class VideoScore:
 
     def to_text(self) -> str:
         """Return the answer for a reader."""
-        known = not math.isnan(self.probability)
-        likely = f", probability of being manipulated {self.probability:.2f}" if known else ""
-        lines = [f"{self.path}: {self.verdict}{likely}"]
+        lines = [f"{self.path}: {self.verdict}{_probability_text(self.probability)}"]
         sections = {
-            "Reasons": [reason.sentence for reason in self.reasons],
+            "Reasons (each by itself; they do not add up to the score)": [
+                reason.sentence for reason in self.reasons
+            ],
             "Faces": [
-                f"Face {face.face}: {face.verdict}, probability {face.probability:.2f}"
+                f"Face {face.face}: {face.verdict}{_probability_text(face.probability)}"
                 for face in self.faces
                 if len(self.faces) > 1
             ],
@@ -138,15 +149,23 @@ class VideoScore:
 
 def number_text(value: float) -> str:
     """Return a number with three significant digits, large ones as whole numbers."""
-    if abs(value) >= 1000 and math.isfinite(value):
-        return f"{value:.0f}"
-    return f"{value:.3g}"
+    text = f"{value:.3g}"
+    # Asked of the rounded number: 999.6 would else become 1e+03.
+    return f"{value:.0f}" if 1000 <= abs(float(text)) < math.inf else text
 
 
 def factor_text(log_odds: float) -> str:
     """Return by what factor a change of the log-odds multiplies or divides the odds."""
-    factor = math.exp(min(abs(log_odds), 7))
-    return f"{factor:.2f}" if factor < 10 else f"{factor:.0f}"
+    if abs(log_odds) > math.log(_LARGEST_FACTOR):
+        return f"more than {_LARGEST_FACTOR}"
+    factor = math.exp(abs(log_odds))
+    return f"{factor:.2f}" if round(factor, 2) < 10 else f"{factor:.0f}"
+
+
+def _probability_text(probability: float) -> str:
+    if math.isnan(probability):
+        return ""
+    return f", probability of being manipulated {probability:.2f}"
 
 
 def _jsonable(value: object) -> object:

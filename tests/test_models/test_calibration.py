@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import LeaveOneOut
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from models.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
@@ -66,7 +67,7 @@ def test_plain_sigmoid_calibration_turns_the_ranking_round_and_ours_does_not():
     machine = SVC(kernel="linear")
     plain = CalibratedClassifierCV(machine, cv=list(LeaveOneOut().split(X)), ensemble=False)
     plain.fit(X, y)
-    own = CalibratedByGroup(machine, n_folds=12).fit(X, y)
+    own = CalibratedByGroup(make_pipeline(machine), n_folds=12).fit(X, y)
     right = auc(new_y, machine.fit(X, y).decision_function(new_X))
     assert right > 0.6
     assert auc(new_y, plain.predict_proba(new_X)[:, 1]) == pytest.approx(1 - right, abs=1e-3)
@@ -80,10 +81,10 @@ def test_held_out_decisions_do_not_know_their_group():
     group = np.repeat(np.arange(20), 5)
     y = rng.permutation(np.repeat([0, 1], 10))[group]
     X = np.eye(20)[group] + rng.normal(scale=0.01, size=(100, 20))
-    fitted = CalibratedByGroup(SVC()).fit(X, y, groups=group)
+    fitted = CalibratedByGroup(make_pipeline(SVC())).fit(X, y, groups=group)
     assert auc(y, fitted.decision_function(X)) == 1.0
     assert auc(y, fitted.oof_decision_) < 0.7
-    careless = CalibratedByGroup(SVC()).fit(X, y)
+    careless = CalibratedByGroup(make_pipeline(SVC())).fit(X, y)
     assert auc(y, careless.oof_decision_) > 0.95
 
 
@@ -104,14 +105,15 @@ def test_every_classifier_is_a_scikit_learn_pipeline(name):
     assert (pipeline.predict(X) == y).mean() > 0.9
     again = clone(pipeline).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), p)
-    assert list(pipeline[:2].get_feature_names_out()) == ["x2", "x3", "x4", "x5"]
+    one = pipeline[-1] if name != "committee" else pipeline[-1].members_["svm"]
+    assert list(one.estimator_[:2].get_feature_names_out()) == ["x2", "x3", "x4", "x5"]
 
 
 def test_the_vote_ranks_by_the_mean_of_its_members():
     rng = np.random.default_rng(2)
     y = np.arange(60) % 2
     X = rng.normal(size=(60, 4)) + y[:, None]
-    members = [(f"c{c}", CalibratedByGroup(SVC(C=c))) for c in (0.1, 1.0, 10.0)]
+    members = [(f"c{c}", CalibratedByGroup(make_pipeline(SVC(C=c)))) for c in (0.1, 1.0, 10.0)]
     vote = SoftVote(members).fit(X, y)
     mean = np.mean([m.predict_proba(X)[:, 1] for m in vote.members_.values()], axis=0)
     np.testing.assert_allclose(expit(vote.decision_function(X)), mean)
@@ -121,4 +123,47 @@ def test_the_vote_ranks_by_the_mean_of_its_members():
 def test_too_few_groups_to_calibrate_are_named():
     X, y = samples(12, seed=1)
     with pytest.raises(HoldOutError, match="at least two groups"):
-        CalibratedByGroup(SVC()).fit(X, y, groups=y)
+        CalibratedByGroup(make_pipeline(SVC())).fit(X, y, groups=y)
+
+
+@pytest.mark.parametrize("name", ["svm", "mlp", "xgboost"])
+def test_held_out_decisions_do_not_depend_on_what_is_measured_in_other_held_out_videos(name):
+    """A median or a scale that had seen them would carry one held-out video to another."""
+    rng = np.random.default_rng(3)
+    y = np.arange(40) % 2
+    X = rng.normal(size=(40, 5)) + y[:, None]
+    X[rng.random(X.shape) < 0.2] = np.nan
+    plain = MAKERS[name](0).fit(X, y)[-1]
+    held_out = np.flatnonzero(plain.oof_fold_ == 0)
+    changed = X.copy()
+    changed[held_out[1:]] = 100 * rng.normal(size=(len(held_out) - 1, 5))
+    other = MAKERS[name](0).fit(changed, y)[-1]
+    assert other.oof_fold_[held_out[0]] == 0
+    assert other.oof_decision_[held_out[0]] == plain.oof_decision_[held_out[0]]
+
+
+def test_a_vote_of_noise_is_no_surer_than_one_member():
+    """Sigmoids that saw the rows they vote on would find signal in noise nearly always."""
+    found = {"one": 0, "vote": 0}
+    for seed in range(40):
+        noise = np.random.default_rng(seed).normal(size=(80, 3))
+        members = [(f"n{i}", CalibratedByGroup(make_pipeline(Echo(i)))) for i in range(3)]
+        vote = SoftVote(members).fit(noise, np.arange(80) % 2)
+        found["one"] += vote.members_["n0"].slope_ > 1e-6
+        found["vote"] += vote.slope_ > 1e-6
+    assert 10 <= found["one"] <= 30
+    assert found["vote"] <= 24
+
+
+class Echo(ClassifierMixin, BaseEstimator):
+    """Hands one column on as its decision value."""
+
+    def __init__(self, column=0):
+        self.column = column
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        return X[:, self.column]

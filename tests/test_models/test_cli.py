@@ -64,7 +64,12 @@ def test_tables_hold_every_figure_whole_at_any_width(table, width):
         ["train", "nowhere.csv", "-o", "x.skops"],
         ["train", "{features}", "-o", "x.skops", "--classifier", "forest"],
         ["train", "{features}", "-o", "no/such/folder/x.skops", "--classifier", "svm"],
+        ["train", "{features}", "-o", "."],
+        ["train", "{features}", "-o", "x.skops", "--classifier", "svm", "--seed", "-1"],
         ["cross-validate", "{features}", "--hold-out", "weather"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--jobs", "0"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--seed", "-1"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--folds", "0"],
         ["cross-validate", "{features}", "--classifier", "svm", "--scores", "no/such/s.csv"],
         ["score", "clip.mp4"],
         ["score", "clip.mp4", "--detector", "nowhere.skops"],
@@ -77,6 +82,21 @@ def test_known_errors_are_one_line_and_exit_status_two(features, arguments):
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "nowhere.csv", "-o", "."],
+        ["train", "nowhere.csv", "-o", "no/such/x.skops"],
+        ["cross-validate", "nowhere.csv", "--scores", "no/such/s.csv"],
+    ],
+)
+def test_where_to_write_is_asked_before_the_work_is_done(arguments):
+    """The table, which is not there, is not even looked for."""
+    result = run(app, arguments)
+    assert result.exit_code == 2
+    assert "Cannot write" in result.stderr
 
 
 def test_a_missing_video_is_one_line_too(detector, tmp_path, monkeypatch):

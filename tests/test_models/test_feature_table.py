@@ -30,6 +30,23 @@ def test_group_names_that_look_like_numbers_stay_text(table, tmp_path):
     assert read_training_table(path).groups[0] == "000"
 
 
+def test_groups_called_na_or_none_are_groups(table, tmp_path):
+    path = tmp_path / "features.csv"
+    names = ["NA", "null", "None", "nan"]
+    table.assign(group=[names[i // 2 % 4] for i in range(len(table))]).to_csv(path, index=False)
+    data = read_training_table(path)
+    assert set(data.groups) == set(names)
+    assert data.remarks == ()
+
+
+def test_an_empty_cell_is_no_group_and_an_empty_feature_is_missing(tmp_path):
+    path = tmp_path / "features.csv"
+    path.write_text("path,label,group,a__b__c\nx,real,,1\ny,fake,bob,\nz,fake,bob,2\nw,real,NA,NA")
+    data = read_training_table(path)
+    assert list(data.groups) == ["x", "bob", "bob", "NA"]
+    np.testing.assert_array_equal(data.features[:, 0], [1, np.nan, 2, np.nan])
+
+
 def test_rows_of_other_faces_failed_videos_and_unlabelled_ones_are_left_out(table):
     changed = table.copy()
     changed.loc[0, "face"] = 1

@@ -73,8 +73,55 @@ def test_within_group_auc_ignores_shifts_between_groups():
     groups = np.array(["a", "a", "b", "b", "c"])
     is_fake = np.array([0, 1, 0, 1, 1])
     score = np.array([10.0, 11.0, -11.0, -10.0, 0.0])
-    assert metrics.mean_auc_within_groups(is_fake, score, groups) == 1.0
+    assert metrics.mean_auc_within_groups(is_fake, score, groups, np.zeros(5)) == 1.0
     assert metrics.auc(is_fake, score) < 1
+
+
+def test_within_group_auc_compares_no_scores_of_different_classifiers():
+    """Each group's fakes were scored in another fold than its reals, as with methods held out."""
+    is_fake, groups = np.tile([0, 1], 10), np.repeat(np.arange(10), 2)
+    score = np.where(is_fake == 1, -5.0, 5.0)
+    assert np.isnan(metrics.mean_auc_within_groups(is_fake, score, groups, is_fake))
+    assert metrics.mean_auc_within_groups(is_fake, score, groups, groups) == 0.0
+    # Group 0 has a fold with both classes.
+    folds = np.r_[7, 7, is_fake[2:]]
+    measured = metrics.measure(is_fake, -score, np.full(20, 0.5), groups, folds)
+    row = measured.set_index("metric").loc["auc_within_group"]
+    assert row["value"] == 1.0
+    assert (row["n_counted"], row["n_all"]) == (1, 19)
+    assert np.isnan([row["low"], row["high"]]).all()
+
+
+def test_a_held_out_name_counts_once_however_many_folds_it_took():
+    # Name a: a fold of 4 pairs in order and one of 1 pair not in order. Name b: half in order.
+    is_fake = np.array([0, 0, 1, 1, 0, 1, 0, 0, 1, 1])
+    score = np.array([1, 2, 3, 4, 9, 8, 1, 4, 2, 3], float)
+    folds = np.array([1, 1, 1, 1, 2, 2, 3, 3, 4, 3])
+    names = np.array(["a"] * 6 + ["b"] * 4)
+    assert metrics.mean_auc_of_held_out(is_fake, score, folds, names) == pytest.approx(
+        (4 / 5 + 1 / 2) / 2
+    )
+    # Drawn twice, a counts twice.
+    weight = np.where(names == "a", 2.0, 1.0)[None]
+    drawn = metrics.mean_auc_of_held_out(is_fake, score, folds, names, weight)
+    assert drawn[0] == pytest.approx((2 * 4 / 5 + 1 / 2) / 3)
+    without_b = metrics.mean_auc_of_held_out(is_fake, score, folds, names, weight - 1)
+    assert without_b[0] == pytest.approx(4 / 5)
+    measured = metrics.measure(is_fake, score, np.full(10, 0.5), folds, folds, names)
+    row = measured.set_index("metric").loc["auc_mean_of_folds"]
+    assert (row["n_counted"], row["n_all"]) == (2, 2)
+
+
+@pytest.mark.parametrize(("n_clusters", "known"), [(4, False), (5, True)])
+def test_fewer_than_five_clusters_give_no_interval(n_clusters, known):
+    rng = np.random.default_rng(0)
+    is_fake, cluster = np.arange(60) % 2, np.arange(60) % n_clusters
+    score = rng.normal(size=60) + is_fake
+    measured = metrics.measure(
+        is_fake, score, 1 / (1 + np.exp(-score)), np.arange(60), np.zeros(60), clusters=cluster
+    ).set_index("metric")
+    assert np.isfinite(measured.loc["auc_pooled", "value"])
+    assert np.isfinite(measured.loc["auc_pooled", ["low", "high"]].astype(float)).all() == known
 
 
 def test_pooling_folds_of_different_class_shares_misleads_and_the_figures_beside_it_do_not():
@@ -104,8 +151,11 @@ def test_one_class_gives_nan_and_no_error():
         ):
             assert np.isnan(metric(is_fake, p))
         assert np.isnan(metrics.tpr_at_fpr(is_fake, p, fpr=0.05))
-        measured = metrics.measure(is_fake, p, p, np.arange(4), np.zeros(4), n_resamples=20)
-        assert np.isnan(measured.set_index("metric").loc["auc_pooled"].astype(float)).all()
+        twice = [np.r_[x, x] for x in (is_fake, p, p)]
+        measured = metrics.measure(*twice, np.arange(8), np.zeros(8), n_resamples=20)
+        figures = measured.set_index("metric")[["value", "low", "high"]]
+        assert np.isnan(figures.loc["auc_pooled"]).all()
+        assert np.isfinite(figures.loc["brier_score"]).all()
 
 
 labelled_scores = st.lists(

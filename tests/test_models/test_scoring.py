@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from featurize.errors import (
     VideoMissingError,
     VideoUnreadableError,
 )
-from models import score_video
+from models import score_video, train
 from models.errors import DetectorError, FeatureMismatchError, NoDetectorError
+from models.scoring import explain
+from models.video_score import Reason, factor_text, number_text
 from tests.test_models.conftest import SIGNAL
 
 
@@ -69,18 +72,38 @@ def test_the_planted_feature_is_the_first_reason(detector, video):
     assert len(score.reasons) == 1
 
 
-def test_a_contribution_is_the_change_of_the_log_odds_when_the_value_is_made_ordinary(
-    committee, video
+def test_a_contribution_is_the_change_of_the_log_odds_when_the_signal_is_made_ordinary(
+    train_table, video
 ):
-    row = video["rows"]
+    shifts = {f"eyes__ear_{side}__{s}": 0.5 for side in ("left", "right") for s in ("std", "iqr")}
+    trained = train(train_table({**shifts, "mouth__mar__std": 0.8}), "committee")
+    row = video["rows"].assign(**dict.fromkeys(trained.columns, 2.0))
+    video["rows"] = row
+    reasons = {r.feature.split("__")[0]: r for r in score_video("clip.mp4", trained).reasons}
+    assert (reasons["eyes"].n_features, reasons["mouth"].n_features) == (4, 1)
+    medians = dict(zip(trained.columns, trained.real_quantiles[:, 1], strict=True))
+
+    def gain(columns):
+        changed = row.assign(**{name: medians[name] for name in columns})
+        p = trained.predict_proba(pd.concat([row, changed]))
+        return np.subtract(*np.log(p / (1 - p)))
+
+    assert reasons["eyes"].contribution == pytest.approx(gain(shifts), abs=1e-9)
+    assert reasons["mouth"].contribution == pytest.approx(gain(["mouth__mar__std"]), abs=1e-9)
+    # The feature shown is the one that does most alone; the signal does more.
+    alone = {name: gain([name]) for name in shifts}
+    assert reasons["eyes"].feature == max(alone, key=alone.get)
+    assert reasons["eyes"].contribution > 1.5 * max(alone.values())
+    assert "the 4 features of this signal together raise the odds" in reasons["eyes"].sentence
+    assert "videos; raises the odds" in reasons["mouth"].sentence
+
+
+def test_reasons_are_sorted_and_said_not_to_add_up(committee, video):
     score = score_video("clip.mp4", committee)
-    for reason in score.reasons:
-        changed = row.assign(**{reason.feature: reason.real_median})
-        p = committee.predict_proba(pd.concat([row, changed]))
-        log_odds = np.log(p / (1 - p))
-        assert reason.contribution == pytest.approx(log_odds[0] - log_odds[1], abs=1e-9)
     sizes = [abs(reason.contribution) for reason in score.reasons]
+    assert len(sizes) > 1
     assert sizes == sorted(sizes, reverse=True)
+    assert "do not add up" in score.to_text()
 
 
 def test_an_ordinary_real_video_has_no_reasons(detector, video):
@@ -119,6 +142,23 @@ def test_a_measured_face_without_a_single_feature_is_unknown(detector, video):
     assert any("could not be measured" in warning for warning in score.warnings)
 
 
+def test_a_face_of_which_a_quarter_could_not_be_measured_is_unknown_and_that_is_said(
+    detector, video
+):
+    plain_row(detector, video, **{SIGNAL: 6.0})
+    assert score_video("clip.mp4", detector).verdict == "fake"
+    columns = [name for name in detector.columns if name != SIGNAL]
+    video["rows"][columns[:1]] = np.nan
+    (warning,) = score_video("clip.mp4", detector).warnings
+    assert warning == "8% of the features could not be measured in this video."
+    video["rows"][columns[:3]] = np.nan
+    score = score_video("clip.mp4", detector)
+    assert (score.verdict, score.reasons) == ("unknown", ())
+    assert math.isnan(score.probability)
+    (warning,) = score.warnings
+    assert warning.startswith("23% of the features could not be measured in this video: that is")
+
+
 def test_no_detector_says_how_to_train_one(video):
     with pytest.raises(NoDetectorError, match="python -m models train"):
         score_video("clip.mp4")
@@ -150,7 +190,41 @@ def test_every_face_is_scored_and_the_main_one_decides(detector, video, table):
     assert [face.face for face in score.faces] == [0, 1]
     assert score.probability == score.faces[0].probability
     assert score.faces[0].probability > score.faces[1].probability
-    assert "Face 1" in score.to_text()
+    assert "Face 1: real, probability" in score.to_text()
+    assert score.warnings == ()
+
+
+def test_another_face_called_fake_is_warned_of(detector, video, table):
+    real = plain_row(detector, video)
+    fake = real.assign(**{SIGNAL: 6.0}, face=1)
+    blank = real.assign(**dict.fromkeys(detector.columns, np.nan), face=2)
+    video["rows"] = pd.concat([real, fake, blank])
+    score = score_video("clip.mp4", detector)
+    assert [face.verdict for face in score.faces] == ["real", "fake", "unknown"]
+    (warning,) = score.warnings
+    assert "main face only: face 1 is called fake" in warning
+    assert "Face 2: unknown\n" in score.to_text()
+    assert "nan" not in score.to_text()
+
+
+def test_what_featurize_remarked_comes_first(detector, video):
+    row = plain_row(detector, video)
+    row["reason"], row["face_rate"] = "The file ends early or is damaged.", 0.3
+    first, second = score_video("clip.mp4", detector).warnings
+    assert first == "The file ends early or is damaged."
+    assert "30%" in second
+    for nothing in ("", np.nan, None):
+        video["rows"] = row.assign(reason=nothing)
+        assert len(score_video("clip.mp4", detector).warnings) == 1
+
+
+@pytest.mark.parametrize("name", ["scikit-learn", "xgboost"])
+def test_other_versions_than_in_training_are_warned_of(detector, video, name):
+    plain_row(detector, video)
+    versions = {**detector.provenance["versions"], name: "0.0.7"}
+    older = replace(detector, provenance={**detector.provenance, "versions": versions})
+    (warning,) = score_video("clip.mp4", older).warnings
+    assert f"trained with {name} 0.0.7" in warning
 
 
 @pytest.mark.parametrize(
@@ -172,9 +246,18 @@ def test_what_weakens_the_answer_is_warned_of(detector, video, column, value, sa
     assert said in warnings[0]
 
 
-def test_a_video_unlike_all_training_videos_is_warned_of(detector, video):
-    plain_row(detector, video, noise__n03__std=1e9)
-    assert any("outside everything seen" in w for w in score_video("c.mp4", detector).warnings)
+def test_a_video_unlike_all_training_videos_is_warned_of_and_gets_no_verdict(detector, video):
+    plain_row(detector, video, **{SIGNAL: 6.0})
+    video["rows"]["noise__n03__std"] = 1e9
+    score = score_video("c.mp4", detector)
+    assert score.verdict == "fake"
+    assert "8% of the features lie outside everything seen" in score.warnings[0]
+    video["rows"][["noise__n04__std", "noise__n05__std"]] = -1e9
+    score = score_video("c.mp4", detector)
+    assert score.verdict == "uncertain"
+    assert score.probability > 0
+    assert "23% of the features" in score.warnings[0]
+    assert "no verdict is given" in score.warnings[0]
 
 
 def test_unknown_meta_is_null_in_json_and_left_out_of_the_text(detector, video):
@@ -188,9 +271,6 @@ def test_unknown_meta_is_null_in_json_and_left_out_of_the_text(detector, video):
 
 
 def test_statistics_and_sides_of_one_signal_are_one_reason(train_table):
-    from models.scoring import explain
-    from models.training import train
-
     columns = {
         "eyes__ear_left__std": 1.0,
         "eyes__ear_left__iqr": 0.9,
@@ -221,7 +301,22 @@ def train_table():
 
 
 def test_a_pure_number_is_told_without_unit():
-    from models.video_score import Reason
-
     reason = Reason("eyes__ear_left__std", 0.5, "1", "opening", 0.1, 0.2, 0.3, 0.7)
     assert reason.sentence.startswith("Opening: 0.5, above the 0.1 to 0.3 of nine in ten")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(999.6, "1000"), (-999.6, "-1000"), (999.4, "999"), (123456.7, "123457"), (0.01234, "0.0123")],
+)
+def test_numbers_have_three_digits_and_no_exponent_when_large(value, text):
+    assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"),
+    [(2, "2.00"), (9.994, "9.99"), (9.996, "10"), (999, "999"), (1001, "more than 1000")],
+)
+def test_a_factor_is_told_the_same_up_and_down_and_never_made_up(factor, text):
+    assert factor_text(math.log(factor)) == factor_text(-math.log(factor)) == text
+    assert factor_text(500.0) == "more than 1000"

@@ -61,16 +61,31 @@ def test_no_group_is_ever_on_both_sides(rows, hold_out, seed):
     assert sorted(tested) == list(range(len(rows)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(row, min_size=4, max_size=50), st.integers(2, 6), st.integers(0, 3))
-def test_every_fold_leaves_both_classes_to_train_on(rows, n_folds, seed):
+def test_folds_exist_whenever_both_classes_have_two_groups(rows, n_folds, seed):
+    """And each leaves both classes to train on, in groups enough to be dealt once more or not."""
     table = as_table(rows)
-    try:
-        folds = group_folds(table.is_fake, table.groups, n_folds, seed)
-    except HoldOutError:
+    n_groups = [len(np.unique(table.groups[table.is_fake == label])) for label in (0, 1)]
+    if min(n_groups) < 2:
+        with pytest.raises(HoldOutError):
+            group_folds(table.is_fake, table.groups, n_folds, seed)
         return
-    for train, _ in folds:
+    folds = group_folds(table.is_fake, table.groups, n_folds, seed)
+    assert len(folds) == min(n_folds, *n_groups)
+    for train, test in folds:
         assert set(table.is_fake[train]) == {0, 1}
+        assert len(test)
+        assert not set(table.groups[train]) & set(table.groups[test])
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(rows)))
+
+
+def test_a_deal_is_found_where_balancing_by_size_finds_none():
+    """Group b alone against a and c; balancing by size leaves b with one of them."""
+    is_fake, groups = np.array([0, 0, 1, 1]), np.array(["a", "b", "c", "b"])
+    for seed in range(5):
+        folds = group_folds(is_fake, groups, 5, seed)
+        assert sorted("".join(groups[test]) for _, test in folds) == ["ac", "bb"]
 
 
 def test_each_video_is_tested_once_with_similar_shares_of_fakes(table):

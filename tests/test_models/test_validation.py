@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from models import cross_validate
-from models.errors import HoldOutError, TableError, UnknownClassifierError
+from models.errors import HoldOutError, SettingError, TableError, UnknownClassifierError
+from models.validation import interval_text
 from tests.test_models.conftest import make_table
 
 
@@ -108,6 +109,56 @@ def test_what_cannot_be_tested_is_remarked_on():
     # The parts that are tested hold fakes only.
     assert report.folds["auc"].isna().all()
     assert "AUC by fold" in report.to_text()
+
+
+def test_one_fold_that_cannot_be_trained_on_does_not_take_the_others_along():
+    """Without group 0 no feature differs among the videos that calibration trains on."""
+    table = make_table(9, n_groups=12, n_noise=1)
+    table["dataset"] = np.where(np.arange(len(table)) < 12, "plain", table["dataset"])
+    features = [name for name in table.columns if "__" in name]
+    table.loc[table["dataset"] == "web", features] = 1.0
+    table.loc[table["dataset"] == "studio", features] = 1.0
+    report = cross_validate(table, hold_out="dataset", classifier="svm")
+    (remark,) = report.remarks
+    assert "12 videos of 'plain' are not tested. No feature differs" in remark
+    assert set(report.scores["held_out"]) == {"studio", "web"}
+    assert report.settings["n_folds"] == 2
+
+
+def test_intervals_are_over_what_is_held_out_where_that_is_coarser(table):
+    """Seven sources of which each has its own level and its own share of fakes."""
+    rng = np.random.default_rng(0)
+    table = make_table(3, n_groups=70, signal=1.0)
+    source = np.arange(70).repeat(2) % 7
+    table["dataset"] = [f"s{i}" for i in source]
+    table.iloc[:, -14:] = table.iloc[:, -14:].to_numpy() + rng.normal(scale=2, size=(7, 1))[source]
+    by_source = cross_validate(table, hold_out="dataset", classifier="svm")
+    assert by_source.settings["intervals_over"] == "dataset"
+    assert "intervals over datasets" in by_source.to_text()
+    assert "rests on 7 of 7 held-out names" in by_source.to_text()
+    assert "n_folds: 7" in by_source.to_text()
+    row = metric(by_source, "auc_mean_of_folds")
+    per_source = by_source.folds["auc"].to_numpy()
+    assert row["value"] == pytest.approx(per_source.mean())
+    drawn = rng.choice(per_source, size=(4000, 7)).mean(axis=1)
+    assert [row["low"], row["high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)
+    by_group = cross_validate(table, classifier="svm")
+    assert by_group.settings["intervals_over"] == "group"
+
+
+def test_two_sources_have_figures_and_no_intervals(table):
+    report = cross_validate(table, hold_out="dataset", classifier="svm")
+    row = metric(report, "auc_pooled")
+    assert np.isfinite(row["value"])
+    assert np.isnan(row["low"])
+    assert np.isnan(row["high"])
+    assert interval_text(row["value"], row["low"], row["high"]) == f"{row['value']:.3f}"
+
+
+@pytest.mark.parametrize(("setting", "said"), [({"seed": -1}, "seed"), ({"n_jobs": 0}, "not be 0")])
+def test_settings_out_of_range_are_named(table, setting, said):
+    with pytest.raises(SettingError, match=said):
+        cross_validate(table, classifier="svm", **setting)
 
 
 def test_wrong_requests_are_named(table):
