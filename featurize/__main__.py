@@ -1,17 +1,46 @@
 """Command line of the feature side: ``python -m featurize``."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from featurize import __version__
 from featurize.errors import FeaturizeError
 
 app = typer.Typer(
-    help="Turn face videos into tables of biometric features.",
     no_args_is_help=True,
     add_completion=False,
 )
+
+
+N_REASONS = 5
+"""Reasons printed for each status; the table holds all of them."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"deepfake-biometrics {__version__}")
+        raise typer.Exit
+
+
+def _not_zero(jobs: int) -> int:
+    if jobs == 0:
+        raise typer.BadParameter("0 jobs do nothing: give 1 or more, or -1 for one per core.")
+    return jobs
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Turn face videos into tables of biometric features."""
 
 
 @app.command()
@@ -22,13 +51,20 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Feature table to write.")] = Path(
         "features.csv"
     ),
-    jobs: Annotated[int, typer.Option(help="Videos at a time; -1 for one per core.")] = -1,
-    max_faces: Annotated[int, typer.Option(help="Most faces to look for in a frame.")] = 3,
+    jobs: Annotated[
+        int,
+        typer.Option(min=-1, callback=_not_zero, help="Videos at a time; -1 for one per core."),
+    ] = -1,
+    max_faces: Annotated[int, typer.Option(min=1, help="Most faces to look for in a frame.")] = 3,
 ) -> None:
     """Write the feature table of a data set: one row per face and video."""
     from featurize.table import featurize_dataset
 
-    table = featurize_dataset(source, out, n_jobs=jobs, max_faces=max_faces, progress=True)
+    try:
+        table = featurize_dataset(source, out, n_jobs=jobs, max_faces=max_faces, progress=True)
+    except KeyboardInterrupt as stopped:
+        typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
+        raise typer.Exit(130) from None
     per_video = table[table["face"] == 0]
     failed = per_video[per_video["status"] != "ok"]
     typer.echo(
@@ -37,8 +73,10 @@ def run(
     )
     for status, rows in failed.groupby("status"):
         typer.echo(f"  {status}: {len(rows)}")
-        for reason in rows["reason"]:
+        for reason in rows["reason"][:N_REASONS]:
             typer.echo(f"    {reason}")
+        if len(rows) > N_REASONS:
+            typer.echo(f"    and {len(rows) - N_REASONS} more: see the column `reason` of {out}")
     if len(failed) == len(per_video):
         raise typer.Exit(1)
 
@@ -79,9 +117,14 @@ def doctor() -> None:
 @app.command()
 def demo_data(
     folder: Annotated[Path, typer.Argument(help="Folder to write clips and manifest.csv to.")],
-    people: Annotated[int, typer.Option(help="Number of scripted people, two clips each.")] = 16,
+    people: Annotated[
+        int, typer.Option(min=1, help="Number of scripted people, two clips each.")
+    ] = 16,
     seed: Annotated[int, typer.Option(help="Another seed, other performances.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Clips at a time; -1 for one per core.")] = -1,
+    jobs: Annotated[
+        int,
+        typer.Option(min=-1, callback=_not_zero, help="Clips at a time; -1 for one per core."),
+    ] = -1,
 ) -> None:
     """Make a small data set of scripted faces, authentic and manipulated."""
     from featurize.synthesis import make_dataset
@@ -92,6 +135,8 @@ def demo_data(
 
 def main() -> None:
     """Run the command line; an error of the package is one sentence, not a traceback."""
+    # A name of a file may hold bytes that the terminal's encoding has no letter for.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except FeaturizeError as error:

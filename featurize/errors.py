@@ -58,6 +58,18 @@ class ManifestError(FeaturizeError):
     """A manifest that cannot be worked with: a column is missing, a label or a path is wrong."""
 
 
+class OptionError(FeaturizeError, ValueError):
+    """An option has a value that makes no sense."""
+
+
+class OutputError(FeaturizeError):
+    """A table cannot be written to the given path."""
+
+
+class WorkerLostError(FeaturizeError):
+    """A worker process was killed in the middle of a run; what it had finished is kept."""
+
+
 class TrackError(FeaturizeError, ValueError):
     """Arrays of a landmark track disagree in shape, or its times do not increase."""
 

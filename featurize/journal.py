@@ -4,13 +4,16 @@ A run keeps ``features.csv.journal`` beside ``features.csv``, one line of JSON p
 It is read when the same run is started again and removed when the table is written.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-Rows = list[dict[str, object]]
+import numpy as np
+
+from featurize.pipeline import Row
 
 
 class Journal:
@@ -21,10 +24,15 @@ class Journal:
     Parameters
     ----------
     table : Path
-        The table that the run will write.
+        The table that the run will write. Its folder is made when there is none.
     settings : Mapping[str, object]
         Everything that changes rows besides the video: options and versions. Rows of other settings
         are not given back.
+
+    Raises
+    ------
+    OSError
+        When the journal cannot be read or written.
     """
 
     def __init__(self, table: Path, settings: Mapping[str, object]) -> None:
@@ -45,15 +53,17 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk was already met by add
+            self._file.close()
 
-    def find(self, video: Path) -> Rows | None:
+    def find(self, video: Path) -> list[Row] | None:
         """Rows of a video that was finished before and has not changed since, or None."""
         return self._rows.get(self._key(video))
 
-    def add(self, video: Path, rows: Rows) -> None:
+    def add(self, video: Path, rows: list[Row]) -> None:
         """Keep the rows of a finished video."""
-        self._file.write(json.dumps({"key": self._key(video), "rows": rows}) + "\n")
+        lines = [{"meta": row.meta, "features": row.features.tolist()} for row in rows]
+        self._file.write(json.dumps({"key": self._key(video), "rows": lines}) + "\n")
         self._file.flush()
 
     def remove(self) -> None:
@@ -61,20 +71,25 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
     def _key(self, video: Path) -> str:
-        state = [0, 0]
-        if video.is_file():
+        try:
             stat = video.stat()
             state = [stat.st_size, stat.st_mtime_ns]
+        except (OSError, ValueError):  # missing, out of reach, or no name that a file can have
+            state = [0, 0]
         return json.dumps([str(video), *state, self._settings], sort_keys=True)
 
-    def _read(self) -> dict[str, Rows]:
+    def _read(self) -> dict[str, list[Row]]:
         if not self._path.is_file():
             return {}
-        rows: dict[str, Rows] = {}
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                entry = json.loads(line)
-                rows[entry["key"]] = entry["rows"]
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue  # cut off by the interruption; that video is done again
+        rows: dict[str, list[Row]] = {}
+        with self._path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    rows[entry["key"]] = [
+                        Row(row["meta"], np.array(row["features"], np.float64))
+                        for row in entry["rows"]
+                    ]
+                except (ValueError, KeyError, TypeError):
+                    continue  # cut off by the interruption; that video is done again
         return rows

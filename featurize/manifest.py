@@ -1,5 +1,8 @@
 """What to featurize: a manifest, a folder or a single video becomes one checked list of videos."""
 
+import csv
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -30,8 +33,9 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     ----------
     source : str, Path or pandas.DataFrame
         A manifest (CSV or TSV with a column ``path``), a table of the same form, a folder that is
-        searched for videos, or one video. Videos below a folder named ``real`` or ``fake`` get that
-        label.
+        searched for videos, or one video. A video of a folder gets the label ``real`` or ``fake``
+        when a folder above it, up to the one that is searched, has that name. Names that start with
+        a dot are passed over.
 
     Returns
     -------
@@ -44,79 +48,152 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     Raises
     ------
     ManifestError
-        When there is nothing there, ``path`` is missing, empty or repeated, or a label is unknown.
+        When there is nothing there or it cannot be read, ``path`` is missing, empty, repeated or
+        not UTF-8, a line is longer than the header, or a label is unknown.
     """
     if isinstance(source, pd.DataFrame):
-        return _checked(source, "The table"), Path()
+        return _checked(_cleaned(source, "The table"), "The table", Path()), Path()
     source = Path(source)
+    try:
+        videos, folder = _read(source)
+    except OSError as error:
+        raise ManifestError(f"{source} cannot be read ({error.strerror}): check it.") from error
+    return _checked(videos, str(source), folder), folder
+
+
+def _read(source: Path) -> tuple[pd.DataFrame, Path]:
     if source.is_dir():
         return _listed(source), source
     if source.suffix.lower() in _MANIFEST_SUFFIXES:
-        return _checked(_read(source), str(source)), source.parent
+        if not source.exists():
+            raise ManifestError(f"There is no manifest {source}: check the path.")
+        return _cleaned(_parsed(source), str(source)), source.parent
     if not source.exists():
         raise ManifestError(
             f"There is no {source}: give a manifest (.csv), a folder of videos, or one video."
         )
-    return _checked(pd.DataFrame({"path": [source.name]}), str(source)), source.parent
+    return _with_all_columns({"path": [str(source)]}), Path()
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _parsed(path: Path) -> pd.DataFrame:
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         # utf-8-sig also takes the byte-order mark that spreadsheets put first.
-        return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except FileNotFoundError as error:
-        raise ManifestError(f"There is no manifest {path}: check the path.") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=separator, strict=True)
+            lines = [(reader.line_num, fields) for fields in reader if fields]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise _no_table(path) from error
+    if not lines:
+        raise _no_table(path)
+    (_, header), *lines = lines
+    longer = [f"line {number}" for number, fields in lines if len(fields) > len(header)]
+    if longer:
+        # Which field is the path could only be guessed.
         raise ManifestError(
-            f"{path} is not a CSV table in UTF-8: save it as CSV with a column `path`."
-        ) from error
+            f"{path} has lines with more fields than its header has ({_first_few(longer)}): "
+            "correct these lines, or put fields that hold a comma in quotation marks."
+        )
+    rows = [fields + [""] * (len(header) - len(fields)) for _, fields in lines]
+    return pd.DataFrame(rows, columns=header, dtype=object)
+
+
+def _no_table(path: Path) -> ManifestError:
+    return ManifestError(
+        f"{path} is not a CSV table in UTF-8: save it as CSV with a column `path`."
+    )
 
 
 def _listed(folder: Path) -> pd.DataFrame:
     videos = sorted(
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        path
+        for path in (found.relative_to(folder) for found in folder.rglob("*"))
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and not any(part.startswith(".") for part in path.parts)
+        and (folder / path).is_file()
     )
     if not videos:
         raise ManifestError(f"There is no video below {folder}: give the folder that holds them.")
+    own_name = folder.resolve().name
     labels = [
-        next((part.lower() for part in video.parent.parts if part.lower() in LABELS), "")
-        for video in videos
+        next((part.lower() for part in folders if part.lower() in LABELS), "")
+        for folders in ((*video.parent.parts, own_name) for video in videos)
     ]
-    paths = [video.as_posix() for video in videos]
-    return _checked(pd.DataFrame({"path": paths, "label": labels}), str(folder))
+    return _with_all_columns({"path": [video.as_posix() for video in videos], "label": labels})
 
 
-def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    if "path" not in table.columns:
-        found = ", ".join(map(str, table.columns)) or "nothing"
+def _cleaned(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The columns that count, as text without blanks around it."""
+    names = [str(column).strip() for column in table.columns]
+    if "path" not in names:
+        found = ", ".join(names) or "nothing"
         raise ManifestError(f"{name} has no column `path` (found: {found}): name it in the header.")
+    repeated = [column for column in MANIFEST_COLUMNS if names.count(column) > 1]
+    if repeated:
+        raise ManifestError(
+            f"{name} has more than one column `{repeated[0]}`: leave one of that name."
+        )
+    texts = {
+        column: [_text(value) for value in table.iloc[:, names.index(column)]]
+        for column in MANIFEST_COLUMNS
+        if column in names
+    }
+    if "label" in texts:
+        texts["label"] = [label.lower() for label in texts["label"]]
+    return _with_all_columns(texts)
+
+
+def _text(value: object) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return ""
+    # Whole numbers become floats in a column with gaps.
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _with_all_columns(texts: dict[str, list[str]]) -> pd.DataFrame:
+    n_videos = len(texts["path"])
+    columns = {column: texts.get(column, [""] * n_videos) for column in MANIFEST_COLUMNS}
+    return pd.DataFrame(columns, dtype=object)
+
+
+def _checked(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
     if table.empty:
         raise ManifestError(f"{name} lists no video: add one line per video.")
-    table = table.reindex(columns=list(MANIFEST_COLUMNS), fill_value="").fillna("").astype(str)
-    table = table.apply(lambda column: column.str.strip()).reset_index(drop=True)
+    if not _is_utf8(str(folder)):
+        raise ManifestError(
+            f"The name of the folder {str(folder)!r} is not UTF-8, so no table can hold it: "
+            "rename the folder."
+        )
+    encodable = [all(map(_is_utf8, row)) for row in table.itertuples(index=False)]
+    _refuse((not good for good in encodable), table, f"{name} holds text that is not UTF-8")
     _refuse(table["path"] == "", table, f"{name} has lines without a path")
-    _refuse(table["path"].duplicated(), table, f"{name} lists a path more than once")
-    table["label"] = table["label"].str.lower()
-    _refuse(
-        ~table["label"].isin(LABELS),
-        table,
-        f"{name} has labels other than real, fake or empty",
-    )
-    return table
+    whole = table["path"].map(lambda path: os.path.normpath((folder / path).absolute()))
+    _refuse(whole.duplicated(), table, f"{name} lists a path more than once")
+    unknown = ~table["label"].isin(LABELS)
+    _refuse(unknown, table, f"{name} has labels other than real, fake or empty")
+    return table.astype(str)
 
 
-def _refuse(wrong: pd.Series, table: pd.DataFrame, problem: str) -> None:
+def _is_utf8(text: str) -> bool:
+    """Names of files may hold any bytes; those that are not UTF-8 cannot be written to a table."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse(wrong: Iterable[bool], table: pd.DataFrame, problem: str) -> None:
     """Raise when any line is wrong, naming the first few as lines of the file, header included."""
-    if not wrong.any():
-        return
     lines = [
-        f"line {number + 2}: {table.loc[number, 'path'] or '(empty)'}"
-        for number in wrong[wrong].index[:3]
+        f"line {number}: {path if _is_utf8(path) else repr(path)}" if path else f"line {number}"
+        for number, (path, is_wrong) in enumerate(zip(table["path"], wrong, strict=True), start=2)
+        if is_wrong
     ]
-    more = f", and {int(wrong.sum()) - 3} more" if wrong.sum() > 3 else ""
-    raise ManifestError(f"{problem} ({'; '.join(lines)}{more}): correct these lines.")
+    if lines:
+        raise ManifestError(f"{problem} ({_first_few(lines)}): correct these lines.")
+
+
+def _first_few(lines: list[str]) -> str:
+    more = f", and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return "; ".join(lines[:3]) + more

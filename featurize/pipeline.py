@@ -1,7 +1,7 @@
 """One video goes in, its rows of the feature table come out; only here all stages are known."""
 
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,23 @@ META_COLUMNS: tuple[str, ...] = (
     *("landmarks_backend", "featurize_version"),
 )
 """Columns that come before the features in every table."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the feature table, as it travels between processes.
+
+    Attributes
+    ----------
+    meta : dict
+        Values of :data:`META_COLUMNS`, as far as they are known.
+    features : numpy.ndarray
+        ``(n_features,)`` float64, in the order of :func:`featurize.registry.video_features`; NaN
+        where unknown. Names would make a row of a hundred kilobytes out of one of eight.
+    """
+
+    meta: dict[str, object]
+    features: np.ndarray = field(default_factory=lambda: np.full(len(video_features()), np.nan))
 
 
 def featurize_video(
@@ -53,6 +70,8 @@ def featurize_video(
         :class:`~featurize.errors.VideoEmptyError`, :class:`~featurize.errors.VideoUnreadableError`,
         :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError` or
         :class:`~featurize.errors.TooShortError`.
+    OptionError, UnknownBackendError
+        When ``max_faces`` is less than 1, or there is no such backend.
 
     Examples
     --------
@@ -60,39 +79,46 @@ def featurize_video(
     >>> rows = featurize_video("clip.mp4")                              # doctest: +SKIP
     >>> rows[["face", "eyes__blink__rate_per_min"]]                     # doctest: +SKIP
     """
-    rows = _rows_of(path, extract(path, backend, max_faces), backend)
-    return as_table([{"path": str(path), **row} for row in rows])
+    return as_table(video_rows(path, backend=backend, max_faces=max_faces))
 
 
-def failed_row(status: str, reason: str, backend: str) -> dict[str, object]:
+def video_rows(path: str | Path, *, backend: str, max_faces: int) -> list[Row]:
+    """The rows of one video, the main face first; parameters and errors as above."""
+    return _rows_of(path, extract(path, backend, max_faces), backend)
+
+
+def failed_row(status: str, reason: str, backend: str) -> Row:
     """The row of a video that could not be used."""
-    return {
-        "face": 0,
-        "status": status,
-        "reason": reason,
-        "landmarks_backend": backend,
-        "featurize_version": __version__,
-    }
+    return Row(
+        {
+            "face": 0,
+            "status": status,
+            "reason": reason,
+            "landmarks_backend": backend,
+            "featurize_version": __version__,
+        }
+    )
 
 
-def as_table(rows: list[Mapping[str, object]]) -> pd.DataFrame:
+def as_table(rows: list[Row]) -> pd.DataFrame:
     """Rows as a table with every column of the contract, in its order; unknown values are NaN."""
-    names = [feature.name for feature in video_features()]
-    table = pd.DataFrame.from_records(rows, columns=[*META_COLUMNS, *names])
-    numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px", *names]
-    table[numbers] = table[numbers].astype(float)
+    meta = pd.DataFrame.from_records([row.meta for row in rows], columns=META_COLUMNS)
+    numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px"]
+    meta[numbers] = meta[numbers].astype(float)
     words = [c for c in META_COLUMNS if c not in numbers and c != "face"]
-    table[words] = table[words].astype(object).fillna("").astype(str)
-    table["face"] = table["face"].astype(int)
-    return table
+    meta[words] = meta[words].astype(object).fillna("").astype(str)
+    meta["face"] = meta["face"].astype(int)
+    names = [feature.name for feature in video_features()]
+    features = pd.DataFrame(np.stack([row.features for row in rows]), columns=names)
+    return pd.concat([meta, features], axis=1)
 
 
-def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[dict[str, object]]:
-    tracks = extraction.tracks
+def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row]:
+    tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
             f"No face was found in the {extraction.n_frames} frames of {path}: "
-            "faces must be at least about a fifth of the picture high."
+            f"faces must be at least about a fifth of the picture high. {remarks}".rstrip()
         )
     step_s = _typical_step_s(tracks[0])
     usable = [track for track in tracks if _is_long_enough(track, step_s)]
@@ -100,13 +126,15 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[dic
         n_present = int(tracks[0].present.sum())
         raise TooShortError(
             f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
-            f"at least {MIN_FACE_FRAMES} frames and {MIN_FACE_S:g} s are needed."
+            f"at least {MIN_FACE_FRAMES} frames and {MIN_FACE_S:g} s are needed. {remarks}".rstrip()
         )
-    return [
-        {
+    rows = []
+    for number, track in enumerate(usable):
+        meta = {
+            "path": str(path),
             "face": number,
             "status": "ok",
-            "reason": " ".join(extraction.remarks),
+            "reason": remarks,
             "n_frames": track.n_frames,
             "face_rate": float(track.present.mean()),
             "duration_s": float(track.time_s[-1] - track.time_s[0]) + step_s,
@@ -114,10 +142,10 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[dic
             "face_width_px": float(np.nanmedian(distance_px(track, "right_zygion", "left_zygion"))),
             "landmarks_backend": backend,
             "featurize_version": __version__,
-            **compute_video_features(compute_signals(track)),
         }
-        for number, track in enumerate(usable)
-    ]
+        values = compute_video_features(compute_signals(track))
+        rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
+    return rows
 
 
 def _typical_step_s(track: LandmarkTrack) -> float:
@@ -126,4 +154,5 @@ def _typical_step_s(track: LandmarkTrack) -> float:
 
 def _is_long_enough(track: LandmarkTrack, step_s: float) -> bool:
     n_present = int(track.present.sum())
-    return n_present >= MIN_FACE_FRAMES and n_present * step_s >= MIN_FACE_S
+    # Half a frame of tolerance: 60 frames at 60 fps are a second, whatever the sum of steps says.
+    return n_present >= MIN_FACE_FRAMES and track.face_time_s + step_s / 2 >= MIN_FACE_S

@@ -2,28 +2,33 @@
 
 import contextlib
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 from joblib import Parallel, delayed
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from featurize import __version__
-from featurize.errors import VideoError
+from featurize.assets import FACE_LANDMARKER
+from featurize.errors import (
+    ModelFileError,
+    OptionError,
+    OutputError,
+    VideoError,
+    WorkerLostError,
+)
 from featurize.journal import Journal
+from featurize.landmarks.extraction import check_options
 from featurize.manifest import read_videos
-from featurize.pipeline import as_table, failed_row, featurize_video
+from featurize.pipeline import Row, as_table, failed_row, video_rows
+from featurize.progress import RunProgress
+from featurize.registry import video_features
 
 
 def featurize_dataset(
@@ -56,7 +61,7 @@ def featurize_dataset(
     max_faces : int
         Most faces to look for in a frame.
     progress : bool
-        Show a progress bar on standard error when that is a terminal.
+        Show a progress bar on standard error, or a line a minute when that is no terminal.
 
     Returns
     -------
@@ -66,41 +71,71 @@ def featurize_dataset(
 
     Raises
     ------
-    ManifestError
-        When the list of videos cannot be worked with. Raised before any video is opened.
+    ManifestError, OptionError, UnknownBackendError
+        When the list of videos or an option cannot be worked with. Raised before any video is
+        opened.
+    OutputError
+        When ``out`` cannot be written, or is the manifest or one of the videos itself. Raised
+        before any video is opened, unless the disk fills up later.
+    ModelFileError
+        When the backend's model file is missing or damaged.
+    WorkerLostError
+        When a worker process was killed. As after a KeyboardInterrupt, what is finished is kept.
     """
+    check_options(backend, max_faces)
+    if n_jobs == 0:
+        raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
     videos, folder = read_videos(source)
     paths = [folder / path for path in videos["path"]]
-    settings = {"backend": backend, "max_faces": max_faces, "version": __version__}
+    out = None if out is None else Path(out)
+    if out is not None:
+        _refuse_output(out, source, paths)
+    journal, rows_of = None, {}
     with contextlib.ExitStack() as stack:
-        journal = stack.enter_context(Journal(Path(out), settings)) if out is not None else None
-        rows_of = {}
-        if journal is not None:
+        if out is not None:
+            with _writing(out):
+                journal = stack.enter_context(Journal(out, _settings(backend, max_faces)))
             rows_of = {n: rows for n, path in enumerate(paths) if (rows := journal.find(path))}
-        bar = stack.enter_context(_Progress(len(paths), progress))
+        bar = stack.enter_context(RunProgress(len(paths), progress))
         for rows in rows_of.values():
-            bar.advance(ok=rows[0]["status"] == "ok")
+            bar.advance(ok=_status(rows) == "ok")
+        parallel = Parallel(
+            n_jobs=n_jobs,
+            batch_size=1,  # a finished video must not wait for others to reach the journal
+            return_as="generator_unordered",
+            initializer=_leave_ctrl_c_to_the_parent,
+        )
         tasks = (
             delayed(_featurize_one)(number, path, backend, max_faces)
             for number, path in enumerate(paths)
             if number not in rows_of
         )
-        for number, rows in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks):
-            rows_of[number] = rows
-            if journal is not None:
-                journal.add(paths[number], rows)
-            bar.advance(ok=rows[0]["status"] == "ok")
+        try:
+            for number, rows in parallel(tasks):
+                rows_of[number] = rows
+                # A fault of the moment, such as full memory, deserves another try.
+                if journal is not None and _status(rows) != "failed":
+                    with _writing(out):
+                        journal.add(paths[number], rows)
+                bar.advance(ok=_status(rows) == "ok")
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_what_is_kept(rows_of, len(paths), journal)) from None
+        except BrokenProcessPool as error:
+            raise WorkerLostError(
+                "A worker process was killed: memory ran out, or a library crashed on a video. "
+                f"{_what_is_kept(rows_of, len(paths), journal)} Fewer jobs need less memory."
+            ) from error
         table = as_table(list(_with_labels(videos, rows_of)))
         if journal is not None:
-            write_csv(table, Path(out))
-            journal.remove()
+            with _writing(out):
+                write_csv(table, out)
+                journal.remove()
     return table
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV with nine significant digits, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".table.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             table.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")
@@ -110,62 +145,80 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
         Path(part).unlink(missing_ok=True)
 
 
-def _featurize_one(
-    number: int, path: Path, backend: str, max_faces: int
-) -> tuple[int, list[dict[str, object]]]:
+def _refuse_output(out: Path, source: str | Path | pd.DataFrame, paths: list[Path]) -> None:
+    with _writing(out):
+        if out.exists() and not out.is_file():
+            raise OutputError(f"{out} is not a file: give the path of the table to write.")
+        is_source = not isinstance(source, pd.DataFrame) and out.exists() and out.samefile(source)
+    if is_source or _normal(out) in map(_normal, paths):
+        raise OutputError(f"{out} is to be read, not replaced: write the table to another path.")
+
+
+def _normal(path: Path) -> str:
+    return os.path.normpath(path.absolute())
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Turn an error of the disk into one sentence."""
     try:
-        table = featurize_video(path, backend=backend, max_faces=max_faces)
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{out} or its journal cannot be written ({error.strerror or error}): give another "
+            "path, or make room and run again; videos that the journal holds are not done again."
+        ) from error
+
+
+def _settings(backend: str, max_faces: int) -> dict[str, object]:
+    """Everything that changes rows besides the videos."""
+    names = "\n".join(feature.name for feature in video_features())
+    packages = ("av", "mediapipe", "numpy", "scipy")
+    return {
+        "backend": backend,
+        "max_faces": max_faces,
+        "featurize": __version__,
+        "features": sha256(names.encode()).hexdigest(),
+        "model": FACE_LANDMARKER.sha256,
+        **{package: metadata.version(package) for package in packages},
+    }
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    """A terminal interrupts every process; the parent ends its workers, without their traces."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _featurize_one(number: int, path: Path, backend: str, max_faces: int) -> tuple[int, list[Row]]:
+    try:
+        return number, video_rows(path, backend=backend, max_faces=max_faces)
     except VideoError as error:
         return number, [failed_row(error.status, str(error), backend)]
-    except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
-        # One video must never end a run of days, not even by a fault of ours or of a library.
+    except (ModelFileError, ImportError):
+        raise  # the fault is in the set-up, not in this video
+    except Exception as error:  # noqa: BLE001  one video must never end a run of days
         reason = f"{path} made {type(error).__name__}: {error}. Please report it."
         return number, [failed_row("failed", " ".join(reason.split()), backend)]
-    return number, table.to_dict("records")
 
 
-def _with_labels(
-    videos: pd.DataFrame, rows_of: dict[int, list[dict[str, object]]]
-) -> Iterator[dict[str, object]]:
+def _with_labels(videos: pd.DataFrame, rows_of: dict[int, list[Row]]) -> Iterator[Row]:
     for number, known in enumerate(videos.to_dict("records")):
         for row in rows_of[number]:
-            yield row | known
+            yield replace(row, meta=row.meta | known)
+
+
+def _status(rows: list[Row]) -> object:
+    return rows[0].meta["status"]
+
+
+def _what_is_kept(rows_of: dict[int, list[Row]], n_videos: int, journal: Journal | None) -> str:
+    if journal is None:
+        return "No video is kept: with `out` an interrupted run can go on."
+    n_kept = sum(_status(rows) != "failed" for rows in rows_of.values())
+    return f"{n_kept} of {n_videos} videos are kept; give the same command again to go on."
 
 
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
-
-
-class _Progress:
-    """A bar with the counts of good and failed videos and the time left; silent off a terminal."""
-
-    def __init__(self, n_videos: int, wanted: bool) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            MofNCompleteColumn(),
-            TextColumn("videos"),
-            BarColumn(),
-            TextColumn("{task.fields[ok]} ok, {task.fields[failed]} not usable"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not (wanted and console.is_terminal),
-        )
-        self._task = self._bar.add_task("", total=n_videos, ok=0, failed=0)
-        self._ok = self._failed = 0
-
-    def __enter__(self) -> "_Progress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._bar.stop()
-
-    def advance(self, *, ok: bool) -> None:
-        self._ok += ok
-        self._failed += not ok
-        self._bar.update(self._task, advance=1, ok=self._ok, failed=self._failed)

@@ -22,7 +22,7 @@ from featurize.errors import (
 )
 from featurize.types import Frame, VideoInfo
 
-# A container may declare a frame or two too many; fewer than this share is a damaged file.
+# A container may declare a frame or two too many; less than this share of its time is damage.
 COMPLETE_SHARE = 0.95
 
 
@@ -45,8 +45,8 @@ class VideoReader:
     n_damaged : int
         Packets or pictures so far that could not be decoded whole. They are left out.
     n_repeated : int
-        Pictures so far whose presentation time was not later than that of the one before; a player
-        would never show both. They are left out.
+        Pictures so far whose time was not later than that of the one before; a player would never
+        show both. They are left out.
 
     Raises
     ------
@@ -62,13 +62,13 @@ class VideoReader:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._container = _open(self._path)
-        self._stream = self._container.streams.video[0]
-        # Runs of a dataset use one process per core; threads inside FFmpeg would only compete.
-        self._stream.codec_context.thread_count = 1
-        self._first = self._first_picture()
-        self.info = self._declared()
+        self._container, self._stream = _open(self._path)
         self._restart()
+        try:
+            self._declared_s = _duration_s(self._stream)
+            self.info = self._declared(self._first_picture())
+        finally:
+            self._container.close()
 
     def __enter__(self) -> Self:
         return self
@@ -82,29 +82,30 @@ class VideoReader:
         self._container.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        self._container.seek(0)
+        # Opened anew, because raw streams and streams that start before 0 cannot seek to the start.
+        self._container.close()
+        self._container, self._stream = _open(self._path)
         self._restart()
-        last_time_s = -math.inf
+        clock = _Clock(1 / self.info.fps if self.info.fps > 0 else 1 / 25)
         for picture in self._pictures():
-            time_s = self._time_of(picture, last_time_s)
-            if time_s <= last_time_s:
+            time_s = clock.time_of(picture)
+            if time_s is None:
                 self.n_repeated += 1
                 continue
-            last_time_s = time_s
             yield Frame(self.n_frames, time_s, self._upright(picture))
             self.n_frames += 1
+            self._read_s = clock.shown_s
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader of the results should know about the frames read so far."""
         remarks = []
-        declared = self._stream.frames
-        if declared and self.n_frames + self.n_repeated < COMPLETE_SHARE * declared:
+        if self._read_s < COMPLETE_SHARE * self._declared_s:
             remarks.append(
-                f"The file ends early or is damaged: {self.n_frames} of {declared} declared frames "
-                "could be read."
+                f"The file ends early or is damaged: {self._read_s:.2f} of "
+                f"{self._declared_s:.2f} declared seconds could be read."
             )
-        elif self.n_damaged:
+        if self.n_damaged:
             remarks.append(f"{self.n_damaged} damaged frames were left out.")
         if self.n_repeated:
             remarks.append(f"{self.n_repeated} frames with repeated time stamps were left out.")
@@ -114,6 +115,7 @@ class VideoReader:
         self.n_frames = 0
         self.n_damaged = 0
         self.n_repeated = 0
+        self._read_s = 0.0
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Decode packet by packet, so that a damaged packet costs itself and not the rest."""
@@ -138,36 +140,31 @@ class VideoReader:
                     yield picture
 
     def _first_picture(self) -> av.VideoFrame:
-        self._restart()
         for picture in self._pictures():
             return picture
         raise VideoUnreadableError(
             f"No frame of {self._path} could be decoded: convert it with FFmpeg or leave it out."
         )
 
-    def _time_of(self, picture: av.VideoFrame, last_time_s: float) -> float:
-        if picture.pts is not None:
-            return float(picture.pts * picture.time_base)
-        # Streams without time stamps (raw H.264) are played at the declared rate.
-        step_s = 1 / self.info.fps if self.info.fps > 0 else 1 / 25
-        return 0.0 if math.isinf(last_time_s) else last_time_s + step_s
-
     def _upright(self, picture: av.VideoFrame) -> np.ndarray:
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
         width = round(picture.width * aspect)
-        rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+        try:
+            rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise VideoUnreadableError(
+                f"The pictures of {self._path} cannot be turned into RGB ({error}): convert the "
+                "video with FFmpeg or leave it out."
+            ) from error
         quarter_turns = round(picture.rotation / 90)
         return np.ascontiguousarray(np.rot90(rgb, quarter_turns))
 
-    def _declared(self) -> VideoInfo:
+    def _declared(self, first: av.VideoFrame) -> VideoInfo:
         stream, container = self._stream, self._container
-        height, width = self._upright(self._first).shape[:2]
-        if stream.duration is not None:
-            duration_s = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
+        height, width = self._upright(first).shape[:2]
+        duration_s = self._declared_s
+        if math.isnan(duration_s) and container.duration is not None:
             duration_s = container.duration / av.time_base
-        else:
-            duration_s = math.nan
         bit_rate = stream.bit_rate or container.bit_rate
         return VideoInfo(
             path=self._path,
@@ -180,23 +177,103 @@ class VideoReader:
         )
 
 
-def _open(path: Path) -> av.container.InputContainer:
+class _Clock:
+    """Increasing presentation times of pictures, in the order in which they come.
+
+    As in FFmpeg's best effort, decoding time stamps stand in for presentation time stamps that are
+    missing, or that have gone back more often: AVI numbers B-frames as they are stored.
+
+    Attributes
+    ----------
+    shown_s : float
+        From the start of the first picture to the end of the last one.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self.shown_s = 0.0
+        self._step_s = step_s
+        self._first_s = math.nan
+        self._last_s = -math.inf
+        self._last_stamp = {"pts": -math.inf, "dts": -math.inf}
+        self._n_back = {"pts": 0, "dts": 0}
+        self._shift_s: float | None = None
+
+    def time_of(self, picture: av.VideoFrame) -> float | None:
+        """Time of the next picture in seconds; None when it is not later than the last."""
+        started = not math.isinf(self._last_s)
+        # Pictures without time stamps (raw H.264, times before 0, the last ones of a file whose
+        # presentation time stamps are wrong) are played at the declared rate.
+        time_s = self._last_s + self._step_s if started else 0.0
+        stamp = self._stamp_of(picture)
+        if stamp is not None:
+            stamp_s = float(stamp * picture.time_base)
+            if self._shift_s is None:
+                # Stamps that begin only after some pictures go on from there.
+                self._shift_s = time_s - stamp_s if started else 0.0
+            time_s = stamp_s + self._shift_s
+        if time_s <= self._last_s:
+            return None
+        lasts_s = float(picture.duration * picture.time_base) if picture.duration else self._step_s
+        self._first_s = self._first_s if started else time_s
+        self._last_s = time_s
+        self.shown_s = time_s + lasts_s - self._first_s
+        return time_s
+
+    def _stamp_of(self, picture: av.VideoFrame) -> int | None:
+        stamps = {"pts": picture.pts, "dts": picture.dts}
+        for kind, stamp in stamps.items():
+            if stamp is not None:
+                self._n_back[kind] += stamp <= self._last_stamp[kind]
+                self._last_stamp[kind] = stamp
+        has_dts = not math.isinf(self._last_stamp["dts"])
+        by_dts = has_dts and self._n_back["pts"] > self._n_back["dts"]
+        return picture.dts if by_dts or picture.pts is None else picture.pts
+
+
+def _duration_s(stream: av.VideoStream) -> float:
+    return math.nan if stream.duration is None else float(stream.duration * stream.time_base)
+
+
+def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
+    try:
+        _refuse_what_is_no_file(path)
+        # "file:" keeps FFmpeg from reading a protocol into a name such as "concat:a.mp4", and the
+        # whitelist keeps a playlist from fetching anything from elsewhere.
+        container = av.open(
+            f"file:{path.resolve()}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        raise VideoUnreadableError(
+            f"{path} is not a video that FFmpeg can read ({_name_of(error)}): "
+            "check that the file is complete and really a video."
+        ) from error
+    # A cover picture in a sound file is a video stream too, of one frame.
+    cover = av.stream.Disposition.attached_pic
+    moving = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not moving:
+        container.close()
+        raise NoVideoStreamError(f"{path} holds no moving picture, only sound or data.")
+    if moving[0].codec_context is None:
+        container.close()
+        raise VideoUnreadableError(
+            f"FFmpeg has no decoder for the video in {path}: convert it to H.264 or leave it out."
+        )
+    # Runs of a dataset use one process per core; threads inside FFmpeg would only compete.
+    moving[0].codec_context.thread_count = 1
+    return container, moving[0]
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
     if not path.exists():
         raise VideoMissingError(f"There is no file {path}: check the path.")
     if not path.is_file():
         raise VideoUnreadableError(f"{path} is not a file: give the path of one video.")
     if path.stat().st_size == 0:
         raise VideoEmptyError(f"{path} is empty (0 bytes): copy or download it again.")
-    try:
-        # "file:" keeps FFmpeg from reading a protocol into a name such as "concat:a.mp4", and the
-        # whitelist keeps a playlist from fetching anything from elsewhere.
-        container = av.open(f"file:{path.resolve()}", options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise VideoUnreadableError(
-            f"{path} is not a video that FFmpeg can read ({error.__class__.__name__}): "
-            "check that the file is complete and really a video."
-        ) from error
-    if not container.streams.video:
-        container.close()
-        raise NoVideoStreamError(f"{path} holds no moving picture, only sound or data.")
-    return container
+
+
+def _name_of(error: Exception) -> str:
+    """The cause in few words; FFmpeg's own text would repeat the path."""
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize.errors import UnknownBackendError
+from featurize.errors import OptionError, UnknownBackendError
 from featurize.landmarks.detection import LandmarkBackend
 from featurize.landmarks.tracking import FaceLinker
 from featurize.types import LandmarkTrack, VideoInfo
@@ -53,9 +53,12 @@ def extract(path: str | Path, backend: str = "mediapipe", max_faces: int = 3) ->
         One of its subclasses, when the video cannot be read.
     UnknownBackendError
         When there is no such backend.
+    OptionError
+        When ``max_faces`` is less than 1.
     ModelFileError
         When the backend's model file is missing or damaged.
     """
+    check_options(backend, max_faces)
     with VideoReader(path) as video, make_backend(backend, max_faces) as landmarker:
         linker = FaceLinker(landmarker.schema.name)
         for frame in video:
@@ -76,8 +79,22 @@ def extract_landmarks(
 
 def make_backend(name: str, max_faces: int) -> LandmarkBackend:
     """Start a backend. Heavy libraries are imported only here, when they are needed."""
-    if name == "mediapipe":
-        from featurize.landmarks.mediapipe478 import MediaPipeBackend
+    check_options(name, max_faces)
+    from featurize.landmarks.mediapipe478 import MediaPipeBackend
 
-        return MediaPipeBackend(max_faces)
-    raise UnknownBackendError(f"No landmark backend is called {name!r}: use {', '.join(BACKENDS)}.")
+    return MediaPipeBackend(max_faces)
+
+
+def check_options(backend: str, max_faces: int) -> None:
+    """Refuse options that no video could be worked with, before any work.
+
+    Raises
+    ------
+    UnknownBackendError, OptionError
+    """
+    if backend not in BACKENDS:
+        raise UnknownBackendError(
+            f"No landmark backend is called {backend!r}: use {', '.join(BACKENDS)}."
+        )
+    if max_faces < 1:
+        raise OptionError(f"max_faces must be 1 or more, not {max_faces}.")

@@ -1,5 +1,6 @@
 """Manifests: what is accepted, and one clear sentence for what is not."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +38,8 @@ def test_byte_order_mark_and_tabs(tmp_path: Path) -> None:
 
 
 def test_folder_is_searched_and_labelled_by_folder_name(tmp_path: Path) -> None:
-    for name in ("real/b.mp4", "real/deep/a.MOV", "fake/c.webm", "d.mkv", "notes.txt"):
+    hidden = ("._d.mkv", "real/._b.mp4", ".trash/e.mp4")
+    for name in ("real/b.mp4", "real/deep/a.MOV", "fake/c.webm", "d.mkv", "notes.txt", *hidden):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     videos, folder = read_videos(tmp_path)
@@ -51,15 +53,85 @@ def test_folder_is_searched_and_labelled_by_folder_name(tmp_path: Path) -> None:
     }
 
 
-def test_one_video(tmp_path: Path) -> None:
-    (tmp_path / "clip.mp4").touch()
-    videos, folder = read_videos(tmp_path / "clip.mp4")
-    assert (videos["path"].tolist(), folder) == (["clip.mp4"], tmp_path)
+def test_name_of_the_searched_folder_is_a_label_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fake" / "real").mkdir(parents=True)
+    for name in ("a.mp4", "real/b.mp4"):
+        (tmp_path / "fake" / name).touch()
+    monkeypatch.chdir(tmp_path / "fake")
+    for source in (tmp_path / "fake", "."):
+        assert read_videos(source)[0]["label"].tolist() == ["fake", "real"]
+
+
+def test_one_video_keeps_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "clip.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    for source in ("clips/clip.mp4", str(tmp_path / "clips/clip.mp4")):
+        videos, folder = read_videos(source)
+        assert videos["path"].tolist() == [source]
+        assert (folder / source).is_file()
 
 
 def test_table_in_memory() -> None:
     videos, folder = read_videos(pd.DataFrame({"path": ["a.mp4"], "label": [None]}))
     assert (videos.loc[0, "label"], folder) == ("", Path())
+
+
+def test_table_in_memory_with_other_types() -> None:
+    table = pd.DataFrame(
+        {
+            "path": [Path("a.mp4"), Path("b.mp4")],
+            "label": pd.Categorical(["real", None]),
+            "group": [7, None],
+            "method": [0.5, 1e300],
+        }
+    )
+    videos, _ = read_videos(table)
+    assert videos["path"].tolist() == ["a.mp4", "b.mp4"]
+    assert videos["label"].tolist() == ["real", ""]
+    assert videos["group"].tolist() == ["7", ""]
+    assert videos["method"].tolist()[0] == "0.5"
+
+
+def test_blanks_around_the_names_of_columns(tmp_path: Path) -> None:
+    videos, _ = read_videos(write(tmp_path / "m.csv", "path , label\na.mp4, fake\n"))
+    assert videos[["path", "label"]].to_numpy().tolist() == [["a.mp4", "fake"]]
+
+
+def test_short_and_blank_lines(tmp_path: Path) -> None:
+    videos, _ = read_videos(write(tmp_path / "m.csv", 'path,label\n\n"a,b.mp4"\r\n\nc.mp4,real'))
+    assert videos["path"].tolist() == ["a,b.mp4", "c.mp4"]
+    assert videos["label"].tolist() == ["", "real"]
+
+
+def test_column_named_twice() -> None:
+    with pytest.raises(ManifestError, match="more than one column `label`"):
+        read_videos(pd.DataFrame([["a.mp4", "real", "fake"]], columns=["path", "label", " label"]))
+
+
+def test_the_same_file_by_its_full_path(tmp_path: Path) -> None:
+    source = write(tmp_path / "m.csv", f"path\na.mp4\n{tmp_path / 'a.mp4'}\n")
+    with pytest.raises(ManifestError, match=r"more than once.*line 3"):
+        read_videos(source)
+
+
+def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
+    path.touch()
+    for source in (tmp_path, path, pd.DataFrame({"path": ["a.mp4", str(path)]})):
+        with pytest.raises(ManifestError, match=r"not UTF-8.*caf\\udce9\.mp4'") as caught:
+            read_videos(source)
+        assert "\n" not in str(caught.value)
+
+
+def test_folder_name_that_is_not_utf8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "a.mp4").touch()
+    with pytest.raises(ManifestError, match=r"folder .*caf\\udce9' is not UTF-8"):
+        read_videos(folder)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +140,10 @@ def test_table_in_memory() -> None:
         ("file,label\na.mp4,real\n", "no column `path`.*found: file, label"),
         ("path,label\na.mp4,reel\nb.mp4,real\n", "labels other than real.*line 2: a.mp4"),
         ("path\na.mp4\nb.mp4\na.mp4\n", "more than once.*line 4: a.mp4"),
+        ("path\na.mp4\n./a.mp4\nx/../a.mp4\n", "more than once.*line 3: ./a.mp4; line 4: x"),
+        ("path,label\na.mp4,real,\nb.mp4,fake,\n", "more fields than its header.*line 2; line 3"),
+        ("path,label\na.mp4,real\nb,c.mp4,fake\n", "more fields than its header.*line 3"),
+        ("path,label,path\na.mp4,real,b.mp4\n", "more than one column `path`"),
         ("path,label\n,real\n", "without a path.*line 2"),
         ("path,label\n", "lists no video"),
         ("", "not a CSV table"),
@@ -83,6 +159,19 @@ def test_bad_manifest_is_one_sentence(tmp_path: Path, text: str, sentence: str) 
 def test_binary_manifest(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ManifestError, match="not a CSV table"):
+        read_videos(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".mp4", ""])
+def test_name_longer_than_any_file_can_have(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(ManifestError, match=r"cannot be read \(File name too long"):
+        read_videos(tmp_path / ("x" * 300 + suffix))
+
+
+def test_manifest_that_cannot_be_read(tmp_path: Path) -> None:
+    # No rights to take away as root; a process's own memory cannot be read from its start.
+    (tmp_path / "m.csv").symlink_to("/proc/self/mem")
+    with pytest.raises(ManifestError, match="cannot be read"):
         read_videos(tmp_path / "m.csv")
 
 

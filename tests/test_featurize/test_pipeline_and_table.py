@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from featurize import describe_features, extract_landmarks, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import ManifestError, NoFaceError, TooShortError, VideoMissingError
-from featurize.pipeline import META_COLUMNS
+from featurize.pipeline import META_COLUMNS, Row
 from featurize.synthesis import Performer, Script, write_video
 from featurize.table import write_csv
 
@@ -92,6 +93,39 @@ def test_three_frames(tmp_path: Path) -> None:
         featurize_video(brief(tmp_path / "v.mp4"))
 
 
+def cut_short(path: Path, frames: list[np.ndarray]) -> Path:
+    """A file whose index is at the front and whose second half is gone."""
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.options = "yuv420p", {"g": "1", "bf": "0"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def test_too_little_of_a_damaged_file_says_that_it_is_damaged(tmp_path: Path) -> None:
+    performer, script = Performer(256), Script(1.0)
+    faces = [performer.frame(script, number / 25) for number in range(20)]
+    with pytest.raises(
+        TooShortError, match=r"of .* are needed\. The file ends early or is damaged"
+    ):
+        featurize_video(cut_short(tmp_path / "face.mp4", faces))
+    blank = [np.random.default_rng(n).integers(0, 255, (64, 64, 3), np.uint8) for n in range(20)]
+    with pytest.raises(NoFaceError, match=r"picture high\. The file ends early or is damaged"):
+        featurize_video(cut_short(tmp_path / "blank.mp4", blank))
+
+
+@pytest.mark.parametrize("fps", [12, 30, 60])
+def test_a_second_is_enough_at_any_frame_rate(tmp_path: Path, fps: int) -> None:
+    performer, script = Performer(256), Script(1.0)
+    times_s = np.arange(fps) / fps
+    write_video(tmp_path / "v.mp4", [performer.frame(script, t) for t in times_s], times_s)
+    assert featurize_video(tmp_path / "v.mp4").loc[0, "status"] == "ok"
+
+
 def test_missing_video() -> None:
     with pytest.raises(VideoMissingError):
         featurize_video("nowhere.mp4")
@@ -164,18 +198,18 @@ def test_interrupted_run_goes_on_where_it_stopped(
 ) -> None:
     from featurize import table
 
-    whole = table.featurize_video
+    whole = table.video_rows
     opened: list[str] = []
 
-    def stops_at_the_fourth(path: Path, **options: object) -> pd.DataFrame:
+    def stops_at_the_fourth(path: Path, **options: object) -> list[Row]:
         opened.append(path.name)
         if len(opened) == 4:
             raise KeyboardInterrupt
         return whole(path, **options)
 
     out = messy.with_name("resumed.csv")
-    monkeypatch.setattr(table, "featurize_video", stops_at_the_fourth)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(table, "video_rows", stops_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt, match=r"^3 of 6 videos are kept; give the same command"):
         featurize_dataset(messy, out, n_jobs=1)
     assert not out.exists()
     featurize_dataset(messy, out, n_jobs=1)
@@ -185,23 +219,6 @@ def test_interrupted_run_goes_on_where_it_stopped(
     ]
     assert out.read_bytes() == messy.with_name("features.csv").read_bytes()
     assert not list(messy.parent.glob("*.journal"))
-
-
-def test_journal_forgets_changed_videos_other_settings_and_cut_lines(tmp_path: Path) -> None:
-    from featurize.journal import Journal
-
-    video, table = tmp_path / "v.mp4", tmp_path / "f.csv"
-    video.write_bytes(b"one")
-    with Journal(table, {"version": "1"}) as journal:
-        journal.add(video, [{"status": "ok", "x": 0.1 + 0.2, "y": float("nan")}])
-    with (tmp_path / "f.csv.journal").open("a") as file:
-        file.write('{"key": "cut o')
-    (row,) = Journal(table, {"version": "1"}).find(video)
-    assert row["x"] == 0.1 + 0.2
-    assert np.isnan(row["y"])
-    assert Journal(table, {"version": "2"}).find(video) is None
-    video.write_bytes(b"another")
-    assert Journal(table, {"version": "1"}).find(video) is None
 
 
 def test_bad_manifest_is_refused_before_any_work(tmp_path: Path) -> None:

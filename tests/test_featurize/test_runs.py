@@ -1,0 +1,272 @@
+"""Runs over many videos: what is refused before any work, and what is kept when a run ends."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from featurize import __version__, featurize_dataset, featurize_video, progress, table
+from featurize.__main__ import app
+from featurize.errors import (
+    ManifestError,
+    OptionError,
+    OutputError,
+    UnknownBackendError,
+    WorkerLostError,
+)
+from featurize.journal import Journal
+from featurize.pipeline import Row, failed_row
+from featurize.registry import video_features
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """A folder of eight videos that take no time: they are empty."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.mp4").touch()
+    return folder
+
+
+class TestBeforeAnyWork:
+    @pytest.fixture(autouse=True)
+    def no_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def work(number: int, path: Path, *_: object) -> tuple[int, list[Row]]:
+            pytest.fail(f"{path} was opened")
+
+        monkeypatch.setattr(table, "_featurize_one", work)
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"backend": "dlib"}, UnknownBackendError),
+            ({"max_faces": 0}, OptionError),
+            ({"n_jobs": 0}, OptionError),
+        ],
+    )
+    def test_options(self, videos: Path, options: dict[str, object], error: type) -> None:
+        with pytest.raises(error):
+            featurize_dataset(videos, videos / "f.csv", **{"n_jobs": 1, **options})
+        assert len(list(videos.iterdir())) == 8
+
+    @pytest.mark.parametrize(
+        "name", ["folder", "folder/", "../o.csv/f.csv", "x" * 300, "/dev/null"]
+    )
+    def test_output_that_is_no_file(self, videos: Path, name: str) -> None:
+        (videos / "folder").mkdir()
+        (videos.parent / "o.csv").touch()
+        with pytest.raises(OutputError) as caught:
+            featurize_dataset(videos, videos / name, n_jobs=1)
+        assert "\n" not in str(caught.value)
+        assert not list(videos.rglob("*.journal"))
+
+    @pytest.mark.parametrize("out", ["m.csv", "link.csv", "x/../m.csv"])
+    def test_the_manifest_is_not_replaced(self, videos: Path, out: str) -> None:
+        manifest = videos / "m.csv"
+        manifest.write_text("path,notes\n0.mp4,precious\n")
+        (videos / "link.csv").symlink_to(manifest)
+        (videos / "x").mkdir()
+        with pytest.raises(OutputError, match="not replaced"):
+            featurize_dataset(manifest, videos / out, n_jobs=1)
+        assert "precious" in manifest.read_text()
+
+    @pytest.mark.parametrize("source", [".", "3.mp4"])
+    def test_a_video_is_not_replaced(self, videos: Path, source: str) -> None:
+        with pytest.raises(OutputError, match="not replaced"):
+            featurize_dataset(videos / source, videos / "3.mp4", n_jobs=1)
+
+    def test_a_name_no_table_can_hold(self, videos: Path) -> None:
+        Path(os.fsdecode(os.fsencode(videos) + b"/caf\xe9.mp4")).touch()
+        with pytest.raises(ManifestError, match="not UTF-8"):
+            featurize_dataset(videos, videos.parent / "f.csv", n_jobs=1)
+
+
+def test_a_full_disk_is_one_sentence(videos: Path) -> None:
+    (videos.parent / "f.csv.journal").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="No space left on device"):
+        featurize_dataset(videos, videos.parent / "f.csv", n_jobs=1)
+
+
+def test_one_video_is_refused_the_same_options() -> None:
+    with pytest.raises(OptionError, match="max_faces must be 1 or more, not 0"):
+        featurize_video("nowhere.mp4", max_faces=0)
+    with pytest.raises(UnknownBackendError, match="'dlib': use mediapipe"):
+        featurize_video("nowhere.mp4", backend="dlib")
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "0.mp4/a.mp4", "0.mp4\0"])
+def test_impossible_names_have_their_row(videos: Path, name: str) -> None:
+    source = pd.DataFrame({"path": [str(videos / name), str(videos / "1.mp4")]})
+    rows = featurize_dataset(source, videos / "f.csv", n_jobs=1)
+    assert rows["status"].tolist()[0] in ("missing", "unreadable")
+    assert rows["status"].tolist()[1] == "empty"
+
+
+@pytest.mark.parametrize("fault", [TypeError, KeyError, AssertionError, EOFError, MemoryError])
+def test_a_fault_of_ours_costs_one_video_and_is_tried_again(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    tried = []
+
+    def rows_of(path: Path, **_: object) -> list[Row]:
+        tried.append(path.name)
+        if path.name == "3.mp4" and len(tried) < 9:
+            raise fault("oh\nno")
+        if len(tried) == 6:
+            raise KeyboardInterrupt
+        return [failed_row("empty", "Nothing.", "mediapipe")]
+
+    monkeypatch.setattr(table, "video_rows", rows_of)
+    out = videos / "f.csv"
+    with pytest.raises(KeyboardInterrupt, match=r"^4 of 8 videos are kept"):
+        featurize_dataset(videos, out, n_jobs=1)
+    rows = featurize_dataset(videos, out, n_jobs=1)
+    assert tried[6:] == ["3.mp4", "5.mp4", "6.mp4", "7.mp4"]
+    assert rows["status"].tolist() == ["empty"] * 3 + ["failed"] + ["empty"] * 4
+    assert rows.loc[3, "reason"].endswith("Please report it.")
+    assert "\n" not in rows.loc[3, "reason"]
+
+
+def test_a_killed_worker_is_one_sentence_and_finished_videos_are_kept(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = table._featurize_one
+
+    def dies_at_the_last(number: int, path: Path, *options: object) -> tuple[int, list[Row]]:
+        import time
+
+        if number == 7:
+            journal = path.with_name("f.csv.journal")
+            for _ in range(1000):
+                if journal.read_text().count("key") == 7:
+                    break
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number, [failed_row("empty", "Nothing.", "mediapipe")]
+
+    monkeypatch.setattr(table, "_featurize_one", dies_at_the_last)
+    with pytest.raises(WorkerLostError, match="7 of 8 videos are kept; give the same command"):
+        featurize_dataset(videos, videos / "f.csv", n_jobs=2)
+    monkeypatch.setattr(table, "_featurize_one", whole)
+    assert featurize_dataset(videos, videos / "f.csv", n_jobs=1)["status"].eq("empty").all()
+
+
+def test_interruption_without_an_output_says_so(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*_: object, **__: object) -> list[Row]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "video_rows", stops)
+    with pytest.raises(KeyboardInterrupt, match="No video is kept"):
+        featurize_dataset(videos, n_jobs=1)
+
+
+def test_journal_forgets_changed_videos_other_settings_and_cut_lines(tmp_path: Path) -> None:
+    video, out = tmp_path / "v.mp4", tmp_path / "f.csv"
+    video.write_bytes(b"one")
+    kept = Row({"status": "ok", "face": 0}, np.array([0.1 + 0.2, np.nan, np.inf, 1e-300]))
+    with Journal(out, {"version": "1"}) as journal:
+        journal.add(video, [kept])
+    with (tmp_path / "f.csv.journal").open("a") as file:
+        file.write('{"key": "cut o')
+    (row,) = Journal(out, {"version": "1"}).find(video)
+    assert row.meta == kept.meta
+    np.testing.assert_array_equal(row.features, kept.features)
+    assert Journal(out, {"version": "2"}).find(video) is None
+    video.write_bytes(b"another")
+    assert Journal(out, {"version": "1"}).find(video) is None
+
+
+@pytest.mark.parametrize("changed", ["max_faces", "features", "package", "model"])
+def test_rows_of_other_code_are_done_again(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    tried = []
+
+    def rows_of(path: Path, **_: object) -> list[Row]:
+        tried.append(path.name)
+        if len(tried) == 3:
+            raise KeyboardInterrupt
+        return [failed_row("empty", "Nothing.", "mediapipe")]
+
+    monkeypatch.setattr(table, "video_rows", rows_of)
+    with pytest.raises(KeyboardInterrupt):
+        featurize_dataset(videos, videos / "f.csv", n_jobs=1)
+    if changed == "features":
+        monkeypatch.setattr(table, "video_features", lambda: video_features()[::-1])
+    if changed == "package":
+        monkeypatch.setattr(table.metadata, "version", lambda name: f"99 of {name}")
+    if changed == "model":
+        monkeypatch.setattr(table, "FACE_LANDMARKER", type("Model", (), {"sha256": "0"}))
+    max_faces = 2 if changed == "max_faces" else 3
+    featurize_dataset(videos, videos / "f.csv", n_jobs=1, max_faces=max_faces)
+    assert tried[3:5] == ["0.mp4", "1.mp4"]
+
+
+def test_a_row_between_processes_is_small() -> None:
+    import pickle
+
+    row = Row({"status": "ok"})
+    assert len(row.features) == len(video_features())
+    assert len(pickle.dumps(row)) < 8 * len(video_features()) + 500
+
+
+class TestCommandLine:
+    def run(self, *arguments: object):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    def test_version(self) -> None:
+        result = self.run("--version")
+        assert (result.exit_code, result.output) == (0, f"deepfake-biometrics {__version__}\n")
+
+    @pytest.mark.parametrize("option", [("--jobs", 0), ("--jobs", -2), ("--max-faces", 0)])
+    def test_senseless_numbers(self, videos: Path, option: tuple[str, int]) -> None:
+        result = self.run("run", videos, "-o", videos / "f.csv", *option)
+        assert result.exit_code == 2
+        assert option[0] in result.output
+        assert not (videos / "f.csv").exists()
+
+    def test_senseless_numbers_of_demo_data(self, tmp_path: Path) -> None:
+        for option in (("--jobs", 0), ("--people", 0)):
+            assert self.run("demo-data", tmp_path / "demo", *option).exit_code == 2
+        assert not (tmp_path / "demo").exists()
+
+    def test_five_reasons_are_enough(self, videos: Path) -> None:
+        (videos / "text.mp4").write_text("words " * 100)
+        result = self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1)
+        assert result.exit_code == 1
+        assert result.output.count("is empty (0 bytes)") == 5
+        assert "and 3 more: see the column `reason`" in result.output
+        assert result.output.count("not a video that FFmpeg can read") == 1
+
+    def test_path_of_one_video_is_kept_as_given(
+        self, videos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(videos.parent)
+        self.run("run", "videos/1.mp4", "-o", "f.csv")
+        assert pd.read_csv("f.csv")["path"].tolist() == ["videos/1.mp4"]
+
+    def test_interrupted(self, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def stops_at_the_third(path: Path, **_: object) -> list[Row]:
+            if path.name == "2.mp4":
+                raise KeyboardInterrupt
+            return [failed_row("empty", "Nothing.", "mediapipe")]
+
+        monkeypatch.setattr(table, "video_rows", stops_at_the_third)
+        result = self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1)
+        assert result.exit_code == 130
+        assert result.output == ("2 of 8 videos are kept; give the same command again to go on.\n")
+
+    def test_off_a_terminal_a_plain_line_now_and_then(
+        self, videos: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1).stderr == ""
+        monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
+        lines = self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1).stderr.splitlines()
+        assert lines == [f"{n} of 8 videos: 0 ok, {n} not usable" for n in range(1, 9)]
