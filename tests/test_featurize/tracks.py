@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.transform import Rotation
 
+from featurize.declaration import Recording
 from featurize.landmarks.schema import MEDIAPIPE_478
+from featurize.registry import compute_signals
 from featurize.types import LandmarkTrack
 
 POINTS = MEDIAPIPE_478.points
@@ -101,3 +103,10 @@ def mirrored(track: LandmarkTrack) -> LandmarkTrack:
         blendshapes=track.blendshapes,
         pose=flip @ track.pose @ flip,
     )
+
+
+def recording_of(**signals: np.ndarray) -> Recording:
+    """A recording with given signals and everything else as a still face."""
+    n_frames = len(next(iter(signals.values())))
+    base = compute_signals(make_track(duration_s=n_frames / 25, fps=25))
+    return Recording(base.track, dict(base.signals) | signals)
