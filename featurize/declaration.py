@@ -92,7 +92,7 @@ class Recording:
     @property
     def frame_step_s(self) -> float:
         """Typical time between frames, seconds; NaN for a single frame."""
-        return float(np.median(np.diff(self.time_s))) if len(self.time_s) > 1 else float("nan")
+        return self.track.frame_step_s
 
 
 @dataclass(frozen=True)

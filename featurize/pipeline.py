@@ -1,6 +1,5 @@
 """One video goes in, its rows of the feature table come out; only here all stages are known."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,15 +10,16 @@ from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
 from featurize.frame_features.points import distance_px
 from featurize.landmarks.extraction import Extraction, extract
+from featurize.landmarks.tracking import MIN_DURATION_S
+from featurize.manifest import MANIFEST_COLUMNS
 from featurize.registry import compute_signals, compute_video_features, video_features
 from featurize.types import LandmarkTrack
 
-MIN_FACE_S = 1.0
 MIN_FACE_FRAMES = 12
-"""A face seen for less than this cannot be judged by how it moves."""
+"""A face seen in fewer frames, or for less than a second, cannot be judged by how it moves."""
 
 META_COLUMNS: tuple[str, ...] = (
-    *("path", "face", "label", "group", "method", "dataset", "compression", "split"),
+    *("path", "face", *(column for column in MANIFEST_COLUMNS if column != "path")),
     *("status", "reason", "n_frames", "face_rate", "duration_s", "fps", "face_width_px"),
     *("landmarks_backend", "featurize_version"),
 )
@@ -120,13 +120,13 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row
             f"No face was found in the {extraction.n_frames} frames of {path}: "
             f"faces must be at least about a fifth of the picture high. {remarks}".rstrip()
         )
-    step_s = _typical_step_s(tracks[0])
-    usable = [track for track in tracks if _is_long_enough(track, step_s)]
+    usable = [track for track in tracks if _is_long_enough(track)]
     if not usable:
         n_present = int(tracks[0].present.sum())
+        needed = f"at least {MIN_FACE_FRAMES} frames and {MIN_DURATION_S:g} s are needed."
         raise TooShortError(
             f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
-            f"at least {MIN_FACE_FRAMES} frames and {MIN_FACE_S:g} s are needed. {remarks}".rstrip()
+            f"{needed} {remarks}".rstrip()
         )
     rows = []
     for number, track in enumerate(usable):
@@ -137,8 +137,8 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row
             "reason": remarks,
             "n_frames": track.n_frames,
             "face_rate": float(track.present.mean()),
-            "duration_s": float(track.time_s[-1] - track.time_s[0]) + step_s,
-            "fps": 1 / step_s,
+            "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
+            "fps": 1 / track.frame_step_s,
             "face_width_px": float(np.nanmedian(distance_px(track, "right_zygion", "left_zygion"))),
             "landmarks_backend": backend,
             "featurize_version": __version__,
@@ -148,11 +148,8 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row
     return rows
 
 
-def _typical_step_s(track: LandmarkTrack) -> float:
-    return float(np.median(np.diff(track.time_s))) if track.n_frames > 1 else math.inf
-
-
-def _is_long_enough(track: LandmarkTrack, step_s: float) -> bool:
+def _is_long_enough(track: LandmarkTrack) -> bool:
     n_present = int(track.present.sum())
     # Half a frame of tolerance: 60 frames at 60 fps are a second, whatever the sum of steps says.
-    return n_present >= MIN_FACE_FRAMES and track.face_time_s + step_s / 2 >= MIN_FACE_S
+    shown_s = track.face_time_s + track.frame_step_s / 2
+    return n_present >= MIN_FACE_FRAMES and shown_s >= MIN_DURATION_S

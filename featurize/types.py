@@ -128,9 +128,19 @@ class LandmarkTrack:
         return np.isfinite(self.points_px[..., 0]).any(axis=1)
 
     @property
+    def frame_step_s(self) -> float:
+        """Typical time between frames, seconds; NaN for a single frame."""
+        return typical_step_s(self.time_s)
+
+    @property
     def face_time_s(self) -> float:
         """Time for which the face is shown, seconds."""
         return float(frame_durations_s(self.time_s)[self.present].sum())
+
+
+def typical_step_s(time_s: np.ndarray) -> float:
+    """Median time from frame to frame, seconds; NaN for fewer than two frames."""
+    return float(np.median(np.diff(time_s))) if len(time_s) > 1 else float("nan")
 
 
 def frame_durations_s(time_s: np.ndarray) -> np.ndarray:
@@ -151,5 +161,6 @@ def frame_durations_s(time_s: np.ndarray) -> np.ndarray:
     >>> frame_durations_s(np.array([0.0, 0.1, 0.2, 0.5]))
     array([0.1, 0.1, 0.3, 0.1])
     """
-    steps_s = np.diff(time_s)
-    return np.append(steps_s, np.median(steps_s)) if len(steps_s) else np.zeros(len(time_s))
+    if len(time_s) < 2:
+        return np.zeros(len(time_s))
+    return np.append(np.diff(time_s), typical_step_s(time_s))

@@ -134,9 +134,8 @@ def _asymmetry(region: str) -> FrameSignal:
     def function(track: LandmarkTrack) -> np.ndarray:
         schema = SCHEMES[track.schema]
         names = schema.regions[region]
-        axes = frontal(track, named_points(track, *names))
-        origin = frontal(track, centre(track, "right_eye_outer", "left_eye_outer")[:, None])
-        across = axes - origin
+        origin = centre(track, "right_eye_outer", "left_eye_outer")[:, None]
+        across = frontal(track, named_points(track, *names) - origin)
         # The line between the eye corners stands for left-right; the mirror plane halves it.
         mirrored = across[:, [names.index(mirror_name(name)) for name in names]]
         mirrored = mirrored * np.array([-1.0, 1.0, 1.0])

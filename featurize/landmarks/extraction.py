@@ -6,7 +6,7 @@ from pathlib import Path
 from featurize.errors import OptionError, UnknownBackendError
 from featurize.landmarks.detection import LandmarkBackend
 from featurize.landmarks.tracking import FaceLinker
-from featurize.types import LandmarkTrack, VideoInfo
+from featurize.types import LandmarkTrack
 from featurize.video import VideoReader
 
 BACKENDS: tuple[str, ...] = ("mediapipe",)
@@ -21,8 +21,6 @@ class Extraction:
     ----------
     tracks : list of LandmarkTrack
         One per face, the main face first; empty when no face was found.
-    info : VideoInfo
-        What the container declares.
     n_frames : int
         Frames read.
     remarks : tuple of str
@@ -30,7 +28,6 @@ class Extraction:
     """
 
     tracks: list[LandmarkTrack]
-    info: VideoInfo
     n_frames: int
     remarks: tuple[str, ...]
 
@@ -64,7 +61,7 @@ def extract(path: str | Path, backend: str = "mediapipe", max_faces: int = 3) ->
         for frame in video:
             linker.add(frame.time_s, landmarker.detect(frame))
         tracks = linker.tracks((video.info.width_px, video.info.height_px))
-        return Extraction(tracks, video.info, video.n_frames, video.remarks)
+        return Extraction(tracks, video.n_frames, video.remarks)
 
 
 def extract_landmarks(

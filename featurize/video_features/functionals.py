@@ -6,11 +6,13 @@ spectrum from the signal resampled to a common rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.signal import welch
 
 from featurize.declaration import FrameSignal, Recording, VideoFeature, first_sentence
+from featurize.types import typical_step_s
 from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments
 
 MIN_FRAMES = 12
@@ -27,21 +29,33 @@ MIN_FPS_FOR_SPECTRUM = 2 * SPECTRUM_RANGE_HZ[1]
 
 @dataclass(frozen=True)
 class Signals:
-    """Several signals with the same gaps.
+    """Several signals, seen where all of them are known.
 
     Attributes
     ----------
-    frames : numpy.ndarray
-        ``(n_present_frames, n_signals)`` values of the frames with the face.
-    segments : list of Segment
-        The same at a common rate, cut at gaps.
-    fps : float
-        Typical frame rate, Hz.
+    values : numpy.ndarray
+        ``(n_frames, n_signals)``; NaN where unknown.
+    time_s : numpy.ndarray
+        ``(n_frames,)``.
     """
 
-    frames: np.ndarray
-    segments: list[Segment]
-    fps: float
+    values: np.ndarray
+    time_s: np.ndarray
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """``(n_present_frames, n_signals)`` values of the frames in which all are known."""
+        return self.values[np.isfinite(self.values).all(axis=1)]
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The same at a common rate, cut at gaps; computed only for functionals that ask."""
+        return segments(self.values, self.time_s)
+
+    @property
+    def fps(self) -> float:
+        """Typical frame rate, Hz."""
+        return 1 / typical_step_s(self.time_s)
 
 
 @dataclass(frozen=True)
@@ -206,10 +220,9 @@ def apply_functionals(
 
 
 def collect(recording: Recording, columns: list[str]) -> Signals:
-    """Frames and resampled stretches in which all the named signals are known."""
+    """The named signals of a recording together."""
     values = np.stack([recording.signals[column] for column in columns], axis=1)
-    frames = values[np.isfinite(values).all(axis=1)]
-    return Signals(frames, segments(values, recording.time_s), 1 / recording.frame_step_s)
+    return Signals(values, recording.time_s)
 
 
 def _uncapitalised(sentence: str) -> str:
