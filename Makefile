@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: help demo test clean
+.PHONY: help demo test bench clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -30,6 +30,9 @@ demo: $(VENV)/.installed  ## Scripted clips -> feature CSV -> cross-validation -
 
 test: $(VENV)/.installed  ## Tests, doctests, style and import contracts
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed  ## Speed and memory of the landmarks, as ratios (some ten minutes)
+	$(BIN)/python -m benchmarks
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(DEMO) *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -55,13 +55,45 @@ def run(
         int,
         typer.Option(min=-1, callback=_not_zero, help="Videos at a time; -1 for one per core."),
     ] = -1,
-    max_faces: Annotated[int, typer.Option(min=1, help="Most faces to look for in a frame.")] = 3,
+    backend: Annotated[
+        str, typer.Option(help="Landmarks: mediapipe (478 points) or dlib (68 points).")
+    ] = "mediapipe",
+    detector: Annotated[
+        str | None, typer.Option(help="Face detector of the dlib backend: hog or cnn.")
+    ] = None,
+    faces: Annotated[str, typer.Option(help="all, or main for the main face only.")] = "all",
+    max_faces: Annotated[int, typer.Option(min=1, help="Most faces to follow at a time.")] = 3,
+    min_duration: Annotated[
+        float, typer.Option(min=0, help="Drop faces shown for less than this many seconds.")
+    ] = 1.0,
+    stabilise: Annotated[
+        bool, typer.Option("--stabilise", help="Calibrate landmarks by optical flow (LRNet).")
+    ] = False,
+    landmark_store: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder to keep landmarks in: another run with it needs no video.",
+        ),
+    ] = None,
 ) -> None:
     """Write the feature table of a data set: one row per face and video."""
     from featurize.table import featurize_dataset
 
     try:
-        table = featurize_dataset(source, out, n_jobs=jobs, max_faces=max_faces, progress=True)
+        table = featurize_dataset(
+            source,
+            out,
+            n_jobs=jobs,
+            landmark_store=landmark_store,
+            progress=True,
+            backend=backend,
+            detector=detector,
+            faces=faces,
+            max_faces=max_faces,
+            min_duration_s=min_duration,
+            stabilise=stabilise,
+        )
     except KeyboardInterrupt as stopped:
         typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
         raise typer.Exit(130) from None

@@ -54,7 +54,41 @@ FACE_LANDMARKER = ModelFile(
     purpose="face detector, 478-point mesh with irises, 52 blendshapes, metric pose",
 )
 
-MODEL_FILES: tuple[ModelFile, ...] = (FACE_LANDMARKER,)
+SHAPE_PREDICTOR_68 = ModelFile(
+    name="shape_predictor_68_face_landmarks.dat",
+    sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+    licence="no commercial use (trained on iBUG 300-W)",
+    package="face_recognition_models",
+    folder="models",
+    purpose="68 points of a face",
+)
+"""The package hands it on under CC0-1.0, but the licence of the faces it was trained on excludes
+commercial use, as the author of the file says himself (github.com/davisking/dlib-models)."""
+
+MMOD_FACE_DETECTOR = ModelFile(
+    name="mmod_human_face_detector.dat",
+    sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+    licence="CC0-1.0",
+    package="face_recognition_models",
+    folder="models",
+    purpose="face detector by a convolutional network",
+)
+
+FACE_EMBEDDING = ModelFile(
+    name="dlib_face_recognition_resnet_model_v1.dat",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    licence="CC0-1.0",
+    package="face_recognition_models",
+    folder="models",
+    purpose="128 numbers that tell one face from another",
+)
+
+MODEL_FILES: tuple[ModelFile, ...] = (
+    FACE_LANDMARKER,
+    SHAPE_PREDICTOR_68,
+    MMOD_FACE_DETECTOR,
+    FACE_EMBEDDING,
+)
 """Every model file the package can use."""
 
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from featurize import __version__
 from featurize.assets import MODEL_FILES, locate
 from featurize.errors import FeaturizeError, ModelFileError
+from featurize.frame import Frame
 from featurize.landmarks.extraction import BACKENDS, make_backend
-from featurize.types import Frame
 
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores")
 
@@ -84,17 +84,29 @@ def _backends() -> list[Finding]:
     """Start each backend and let it find the face in a photograph."""
     from skimage.data import astronaut
 
+    photograph = Frame(0, 0.0, astronaut())
     findings = []
     for name in BACKENDS:
         try:
-            with make_backend(name, max_faces=1) as backend:
-                n_faces = len(backend.detect(Frame(0, 0.0, astronaut())))
+            with make_backend(name) as backend:
+                regions = backend.search(photograph, thorough=False)
+                n_faces = sum(backend.fit(photograph, region) is not None for region in regions)
+            library = _library(name)
         except (FeaturizeError, ImportError, RuntimeError) as error:
             findings.append(Finding(f"landmarks: {name}", False, str(error)))
         else:
-            detail = f"{_version(name)}, found {n_faces} face in a test photograph"
+            detail = f"{library}, found {n_faces} face in a test photograph"
             findings.append(Finding(f"landmarks: {name}", n_faces == 1, detail))
     return findings
+
+
+def _library(backend: str) -> str:
+    """What a backend runs on."""
+    if backend == "dlib":
+        from featurize.landmarks.dlib68 import build
+
+        return build()
+    return f"LiteRT {_version('ai-edge-litert')}"
 
 
 def _codecs() -> list[Finding]:

@@ -63,7 +63,7 @@ class OptionError(FeaturizeError, ValueError):
 
 
 class OutputError(FeaturizeError):
-    """A table cannot be written to the given path."""
+    """A table, a landmark store or the temporary folder cannot be written."""
 
 
 class WorkerLostError(FeaturizeError):

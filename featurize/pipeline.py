@@ -9,11 +9,12 @@ import pandas as pd
 from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
 from featurize.frame_features.points import distance_px
-from featurize.landmarks.extraction import Extraction, extract
+from featurize.landmarks.extraction import LandmarkOptions, extract
+from featurize.landmarks.store import LandmarkStore
 from featurize.landmarks.tracking import MIN_DURATION_S
 from featurize.manifest import MANIFEST_COLUMNS
 from featurize.registry import compute_signals, compute_video_features, video_features
-from featurize.types import LandmarkTrack
+from featurize.types import Extraction, LandmarkTrack, pieces
 
 MIN_FACE_FRAMES = 12
 """A face seen in fewer frames, or for less than a second, cannot be judged by how it moves."""
@@ -44,7 +45,10 @@ class Row:
 
 
 def featurize_video(
-    path: str | Path, *, backend: str = "mediapipe", max_faces: int = 3
+    path: str | Path,
+    *,
+    landmark_store: str | Path | None = None,
+    **options: object,
 ) -> pd.DataFrame:
     """All features of one video.
 
@@ -52,10 +56,12 @@ def featurize_video(
     ----------
     path : str or Path
         A video file.
-    backend : str
-        Landmark backend; ``"mediapipe"`` is the one there is.
-    max_faces : int
-        Most faces to look for in a frame.
+    landmark_store : str or Path, optional
+        Folder of landmarks: those of this video are taken from there, or kept there. See
+        :mod:`featurize.landmarks.store`.
+    **options
+        How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
+        stabilise``, see :class:`featurize.landmarks.extraction.LandmarkOptions`.
 
     Returns
     -------
@@ -71,7 +77,9 @@ def featurize_video(
         :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError` or
         :class:`~featurize.errors.TooShortError`.
     OptionError, UnknownBackendError
-        When ``max_faces`` is less than 1, or there is no such backend.
+        When an option has a value that no video could be worked with.
+    OutputError
+        When the landmark store, or the temporary folder, cannot be written.
 
     Examples
     --------
@@ -79,22 +87,25 @@ def featurize_video(
     >>> rows = featurize_video("clip.mp4")                              # doctest: +SKIP
     >>> rows[["face", "eyes__blink__rate_per_min"]]                     # doctest: +SKIP
     """
-    return as_table(video_rows(path, backend=backend, max_faces=max_faces))
+    store = None if landmark_store is None else LandmarkStore(landmark_store)
+    return as_table(video_rows(path, LandmarkOptions(**options), store))
 
 
-def video_rows(path: str | Path, *, backend: str, max_faces: int) -> list[Row]:
-    """The rows of one video, the main face first; parameters and errors as above."""
-    return _rows_of(path, extract(path, backend, max_faces), backend)
+def video_rows(
+    path: str | Path, options: LandmarkOptions, store: LandmarkStore | None
+) -> list[Row]:
+    """The rows of one video, the main face first; errors as above."""
+    return _rows_of(path, extract(path, options, store), options)
 
 
-def failed_row(status: str, reason: str, backend: str) -> Row:
+def failed_row(status: str, reason: str, options: LandmarkOptions) -> Row:
     """The row of a video that could not be used."""
     return Row(
         {
             "face": 0,
             "status": status,
             "reason": reason,
-            "landmarks_backend": backend,
+            "landmarks_backend": options.name,
             "featurize_version": __version__,
         }
     )
@@ -113,7 +124,7 @@ def as_table(rows: list[Row]) -> pd.DataFrame:
     return pd.concat([meta, features], axis=1)
 
 
-def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row]:
+def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions) -> list[Row]:
     tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
@@ -139,13 +150,19 @@ def _rows_of(path: str | Path, extraction: Extraction, backend: str) -> list[Row
             "face_rate": float(track.present.mean()),
             "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
             "fps": 1 / track.frame_step_s,
-            "face_width_px": float(np.nanmedian(distance_px(track, "right_zygion", "left_zygion"))),
-            "landmarks_backend": backend,
+            "face_width_px": _face_width_px(track),
+            "landmarks_backend": options.name,
             "featurize_version": __version__,
         }
         values = compute_video_features(compute_signals(track))
         rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
     return rows
+
+
+def _face_width_px(track: LandmarkTrack) -> float:
+    parts = map(track.part, pieces(track.n_frames))
+    widths = [distance_px(part, "right_zygion", "left_zygion") for part in parts]
+    return float(np.nanmedian(np.concatenate(widths)))
 
 
 def _is_long_enough(track: LandmarkTrack) -> bool:

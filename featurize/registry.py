@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import astuple, fields
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from featurize.declaration import FrameSignal, Recording, Summary, VideoFeature
-from featurize.frame_features import eyes, geometry, head_pose, mouth
+from featurize.frame_features import eyes, geometry, head_pose, mouth, stability
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
-from featurize.types import LandmarkTrack
+from featurize.types import LandmarkTrack, pieces
 from featurize.video_features.blinks import blink_features
 from featurize.video_features.correlations import pairwise_correlations
 from featurize.video_features.expression_dynamics import expression_dynamics
@@ -64,6 +65,12 @@ FRAME_SIGNALS: tuple[FrameSignal, ...] = (
     head_pose.translation_x_cm,
     head_pose.translation_y_cm,
     head_pose.translation_z_cm,
+    stability.flow_disagreement_face_iod,
+    stability.flow_disagreement_eyes_iod,
+    stability.flow_disagreement_brows_iod,
+    stability.flow_disagreement_nose_iod,
+    stability.flow_disagreement_mouth_iod,
+    stability.flow_disagreement_outline_iod,
     *BLENDSHAPE_SIGNALS,
 )
 """One value per frame each."""
@@ -111,8 +118,13 @@ def describe_features() -> pd.DataFrame:
 
 
 def compute_signals(track: LandmarkTrack) -> Recording:
-    """Every frame signal of a track."""
-    return Recording(track, {signal.column: signal(track) for signal in FRAME_SIGNALS})
+    """Every frame signal of a track, computed piece by piece so that a long track needs no more."""
+    signals = {signal.column: np.empty(track.n_frames) for signal in FRAME_SIGNALS}
+    for piece in pieces(track.n_frames):
+        part = track.part(piece)
+        for signal in FRAME_SIGNALS:
+            signals[signal.column][piece] = signal(part)
+    return Recording(track, signals)
 
 
 def compute_video_features(recording: Recording) -> dict[str, float]:

@@ -15,7 +15,6 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from featurize import __version__
-from featurize.assets import FACE_LANDMARKER
 from featurize.errors import (
     ModelFileError,
     OptionError,
@@ -24,11 +23,16 @@ from featurize.errors import (
     WorkerLostError,
 )
 from featurize.journal import Journal
-from featurize.landmarks.extraction import check_options
+from featurize.landmarks.extraction import LandmarkOptions
+from featurize.landmarks.store import LandmarkStore
 from featurize.manifest import read_videos
 from featurize.pipeline import Row, as_table, failed_row, video_rows
 from featurize.progress import RunProgress
 from featurize.registry import video_features
+
+TRIED_AGAIN: tuple[str, ...] = ("failed", "missing")
+"""Rows of these are not kept in the journal: a fault of the moment, such as full memory, deserves
+another try, and so does a video that was not there."""
 
 
 def featurize_dataset(
@@ -36,9 +40,9 @@ def featurize_dataset(
     out: str | Path | None = None,
     *,
     n_jobs: int = -1,
-    backend: str = "mediapipe",
-    max_faces: int = 3,
+    landmark_store: str | Path | None = None,
     progress: bool = False,
+    **options: object,
 ) -> pd.DataFrame:
     """Featurize every video of a manifest or folder.
 
@@ -56,12 +60,14 @@ def featurize_dataset(
         Where to write the table as CSV; written whole or not at all.
     n_jobs : int
         Videos at a time; -1 for one per core.
-    backend : str
-        Landmark backend.
-    max_faces : int
-        Most faces to look for in a frame.
+    landmark_store : str or Path, optional
+        Folder of landmarks. Those it holds are not looked for again, others are kept there, so
+        features can be computed anew without the videos. See :mod:`featurize.landmarks.store`.
     progress : bool
         Show a progress bar on standard error, or a line a minute when that is no terminal.
+    **options
+        How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
+        stabilise``, see :class:`featurize.landmarks.extraction.LandmarkOptions`.
 
     Returns
     -------
@@ -75,14 +81,14 @@ def featurize_dataset(
         When the list of videos or an option cannot be worked with. Raised before any video is
         opened.
     OutputError
-        When ``out`` cannot be written, or is the manifest or one of the videos itself. Raised
-        before any video is opened, unless the disk fills up later.
+        When ``out`` or the landmark store cannot be written, or ``out`` is the manifest or one of
+        the videos itself. Raised before any video is opened, unless the disk fills up later.
     ModelFileError
         When the backend's model file is missing or damaged.
     WorkerLostError
         When a worker process was killed. As after a KeyboardInterrupt, what is finished is kept.
     """
-    check_options(backend, max_faces)
+    how = LandmarkOptions(**options)
     if n_jobs == 0:
         raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
     videos, folder = read_videos(source)
@@ -90,11 +96,12 @@ def featurize_dataset(
     out = None if out is None else Path(out)
     if out is not None:
         _refuse_output(out, source, paths)
+    store = None if landmark_store is None else LandmarkStore(landmark_store)
     journal, rows_of = None, {}
     with contextlib.ExitStack() as stack:
         if out is not None:
             with _writing(out):
-                journal = stack.enter_context(Journal(out, _settings(backend, max_faces)))
+                journal = stack.enter_context(Journal(out, _settings(how)))
             rows_of = {n: rows for n, path in enumerate(paths) if (rows := journal.find(path))}
         bar = stack.enter_context(RunProgress(len(paths), progress))
         for rows in rows_of.values():
@@ -106,15 +113,14 @@ def featurize_dataset(
             initializer=_leave_ctrl_c_to_the_parent,
         )
         tasks = (
-            delayed(_featurize_one)(number, path, backend, max_faces)
+            delayed(_featurize_one)(number, path, how, store)
             for number, path in enumerate(paths)
             if number not in rows_of
         )
         try:
             for number, rows in parallel(tasks):
                 rows_of[number] = rows
-                # A fault of the moment, such as full memory, deserves another try.
-                if journal is not None and _status(rows) != "failed":
+                if journal is not None and _status(rows) not in TRIED_AGAIN:
                     with _writing(out):
                         journal.add(paths[number], rows)
                 bar.advance(ok=_status(rows) == "ok")
@@ -170,17 +176,14 @@ def _writing(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _settings(backend: str, max_faces: int) -> dict[str, object]:
+def _settings(options: LandmarkOptions) -> dict[str, object]:
     """Everything that changes rows besides the videos."""
     names = "\n".join(feature.name for feature in video_features())
-    packages = ("av", "mediapipe", "numpy", "scipy")
     return {
-        "backend": backend,
-        "max_faces": max_faces,
+        **options.settings,
         "featurize": __version__,
         "features": sha256(names.encode()).hexdigest(),
-        "model": FACE_LANDMARKER.sha256,
-        **{package: metadata.version(package) for package in packages},
+        **{package: metadata.version(package) for package in ("numpy", "scipy")},
     }
 
 
@@ -189,16 +192,18 @@ def _leave_ctrl_c_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _featurize_one(number: int, path: Path, backend: str, max_faces: int) -> tuple[int, list[Row]]:
+def _featurize_one(
+    number: int, path: Path, options: LandmarkOptions, store: LandmarkStore | None
+) -> tuple[int, list[Row]]:
     try:
-        return number, video_rows(path, backend=backend, max_faces=max_faces)
+        return number, video_rows(path, options, store)
     except VideoError as error:
-        return number, [failed_row(error.status, str(error), backend)]
-    except (ModelFileError, ImportError):
+        return number, [failed_row(error.status, str(error), options)]
+    except (ModelFileError, OutputError, ImportError):
         raise  # the fault is in the set-up, not in this video
     except Exception as error:  # noqa: BLE001  one video must never end a run of days
         reason = f"{path} made {type(error).__name__}: {error}. Please report it."
-        return number, [failed_row("failed", " ".join(reason.split()), backend)]
+        return number, [failed_row("failed", " ".join(reason.split()), options)]
 
 
 def _with_labels(videos: pd.DataFrame, rows_of: dict[int, list[Row]]) -> Iterator[Row]:
@@ -214,7 +219,7 @@ def _status(rows: list[Row]) -> object:
 def _what_is_kept(rows_of: dict[int, list[Row]], n_videos: int, journal: Journal | None) -> str:
     if journal is None:
         return "No video is kept: with `out` an interrupted run can go on."
-    n_kept = sum(_status(rows) != "failed" for rows in rows_of.values())
+    n_kept = sum(_status(rows) not in TRIED_AGAIN for rows in rows_of.values())
     return f"{n_kept} of {n_videos} videos are kept; give the same command again to go on."
 
 

@@ -1,11 +1,18 @@
 """The values that travel between stages. Frozen; shapes are checked once, here."""
 
-from dataclasses import dataclass
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from featurize.errors import TrackError
+
+PIECE_FRAMES = 256
+"""Frames of a track that are held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +47,6 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One upright picture of a video.
-
-    Attributes
-    ----------
-    index : int
-        Position in the sequence of presented frames, from 0.
-    time_s : float
-        Presentation time, strictly later than that of the frame before.
-    rgb : numpy.ndarray
-        ``(height, width, 3)`` uint8, red first.
-    """
-
-    index: int
-    time_s: float
-    rgb: np.ndarray
-
-
-@dataclass(frozen=True)
 class LandmarkTrack:
     """One face followed through one video.
 
@@ -84,6 +72,11 @@ class LandmarkTrack:
         ``(n_frames, 4, 4)`` float32. Takes the canonical face (centimetres; x to the subject's
         left, y up, z out of the face) to camera space (x right, y up, z towards the viewer).
         None when the backend has none.
+    flow_px : numpy.ndarray or None
+        ``(n_frames, n_named, 2)`` float32: x and y to which optical flow carries the named points
+        of the frame before, in the order of the scheme's ``points``. NaN where it was not measured:
+        in the first frame of an unbroken sighting, and where a point was lost. None when flow was
+        not asked for.
 
     Raises
     ------
@@ -98,6 +91,7 @@ class LandmarkTrack:
     frame_size_px: tuple[int, int]
     blendshapes: np.ndarray | None = None
     pose: np.ndarray | None = None
+    flow_px: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n_frames = len(self.time_s)
@@ -111,6 +105,9 @@ class LandmarkTrack:
             "blendshapes": (self.blendshapes, (n_frames, 52)),
             "pose": (self.pose, (n_frames, 4, 4)),
         }
+        if self.flow_px is not None:
+            n_named = self.flow_px.shape[1] if self.flow_px.ndim > 1 else -1
+            shapes["flow_px"] = (self.flow_px, (n_frames, n_named, 2))
         for name, (array, shape) in shapes.items():
             if array is not None and array.shape != shape:
                 raise TrackError(f"{name} must be of shape {shape}, not {array.shape}.")
@@ -123,9 +120,28 @@ class LandmarkTrack:
         return len(self.time_s)
 
     @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What there is of its arrays of float32, by name."""
+        names = ("points_px", "confidence", "blendshapes", "pose", "flow_px")
+        return {name: array for name in names if (array := getattr(self, name)) is not None}
+
+    @cached_property
     def present(self) -> np.ndarray:
         """``(n_frames,)`` bool: True where the face was found."""
-        return np.isfinite(self.points_px[..., 0]).any(axis=1)
+        found = [
+            np.isfinite(_copied(self.points_px, piece)[..., 0]).any(axis=1)
+            for piece in pieces(self.n_frames)
+        ]
+        return np.concatenate([*found, np.empty(0, bool)])
+
+    def part(self, frames: slice) -> Self:
+        """Some consecutive frames of the track, copied into memory.
+
+        Of arrays that are maps of files nothing but the copy stays in memory, so whoever goes
+        through a track by :func:`pieces` holds one piece of it, however long the video.
+        """
+        arrays = {"time_s": self.time_s, **self.arrays}
+        return replace(self, **{name: _copied(array, frames) for name, array in arrays.items()})
 
     @property
     def frame_step_s(self) -> float:
@@ -136,6 +152,52 @@ class LandmarkTrack:
     def face_time_s(self) -> float:
         """Time for which the face is shown, seconds."""
         return float(frame_durations_s(self.time_s)[self.present].sum())
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Everything the later stages need to know of a video.
+
+    Attributes
+    ----------
+    tracks : list of LandmarkTrack
+        One per face, the main face first; empty when no face was found.
+    n_frames : int
+        Frames read.
+    remarks : tuple of str
+        Damage and oddities met while reading.
+    """
+
+    tracks: list[LandmarkTrack]
+    n_frames: int
+    remarks: tuple[str, ...]
+
+
+def pieces(n_frames: int) -> Iterator[slice]:
+    """Consecutive slices of much the same length, of at most :data:`PIECE_FRAMES` frames.
+
+    None of several is a single frame, whose sums numpy takes in another order.
+
+    Examples
+    --------
+    >>> list(pieces(257))
+    [slice(0, 128, None), slice(128, 257, None)]
+    """
+    n_pieces = -(-n_frames // PIECE_FRAMES)
+    for number in range(n_pieces):
+        yield slice(n_frames * number // n_pieces, n_frames * (number + 1) // n_pieces)
+
+
+def _copied(array: np.ndarray, frames: slice) -> np.ndarray:
+    """A copy of some frames of an array; the pages of a mapped file are let go of."""
+    part = np.array(array[frames])
+    owner = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    # Changes to a private map would be lost with its pages.
+    if isinstance(owner, mmap.mmap) and not array.flags.writeable:
+        owner.madvise(mmap.MADV_DONTNEED)
+    return part
 
 
 def typical_step_s(time_s: np.ndarray) -> float:

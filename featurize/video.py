@@ -1,7 +1,7 @@
 """A video file becomes a stream of upright frames with presentation times, one in memory at a time.
 
-FFmpeg (through PyAV) decodes. Rotation metadata and non-square pixels are applied here, so that no
-later stage needs to know of them.
+FFmpeg (through PyAV) decodes. Rotation metadata, non-square pixels and changes of size on the way
+are applied here, so that no later stage needs to know of them.
 """
 
 import math
@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Self
 
 import av
-import numpy as np
+from av.video.reformatter import VideoReformatter
 
+from featurize.decoded_picture import DecodedPicture
 from featurize.errors import (
     NoVideoStreamError,
     VideoEmptyError,
     VideoMissingError,
     VideoUnreadableError,
 )
-from featurize.types import Frame, VideoInfo
+from featurize.frame import Frame
+from featurize.picture import FittedPicture, Picture
+from featurize.types import VideoInfo
 
 # A container may declare a frame or two too many; less than this share of its time is damage.
 COMPLETE_SHARE = 0.95
@@ -46,6 +49,11 @@ class VideoReader:
     n_repeated : int
         Pictures so far whose time was not later than that of the one before; a player would never
         show both. They are left out.
+    n_resized : int
+        Frames so far of another upright size than the first. They are scaled evenly and centred in
+        the size of the first, with black beside them, so that all points are in the same pixels.
+    n_interlaced : int
+        Frames so far that the stream marks as woven from two fields. They are given as they are.
 
     Raises
     ------
@@ -62,6 +70,7 @@ class VideoReader:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._container, self._stream = _open(self._path)
+        self._reformatter = VideoReformatter()
         self._restart()
         try:
             self._declared_s = _duration_s(self._stream)
@@ -86,9 +95,11 @@ class VideoReader:
             if time_s is None:
                 self.n_repeated += 1
                 continue
-            yield Frame(self.n_frames, time_s, self._upright(picture))
+            frame = Frame(self.n_frames, time_s, self._in_size(self._upright(picture)))
+            self.n_interlaced += picture.interlaced_frame
             self.n_frames += 1
             self._read_s = clock.shown_s
+            yield frame
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -103,13 +114,27 @@ class VideoReader:
             remarks.append(f"{self.n_damaged} damaged frames were left out.")
         if self.n_repeated:
             remarks.append(f"{self.n_repeated} frames with repeated time stamps were left out.")
+        if self.n_resized:
+            remarks.append(
+                f"{self.n_resized} of {self.n_frames} frames are of another size than the first: "
+                f"they were fitted into {self.info.width_px} x {self.info.height_px} pixels."
+            )
+        if self.n_interlaced:
+            remarks.append(
+                f"{self.n_interlaced} of {self.n_frames} frames are interlaced: the fine texture "
+                "of faces that move is combed."
+            )
         return tuple(remarks)
 
     def _restart(self) -> None:
         self.n_frames = 0
         self.n_damaged = 0
         self.n_repeated = 0
+        self.n_resized = 0
+        self.n_interlaced = 0
         self._read_s = 0.0
+        self._aspect: Fraction | None = None
+        self._coded_aspect: Fraction | None = None
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Decode packet by packet, so that a damaged packet costs itself and not the rest."""
@@ -140,22 +165,27 @@ class VideoReader:
             f"No frame of {self._path} could be decoded: convert it with FFmpeg or leave it out."
         )
 
-    def _upright(self, picture: av.VideoFrame) -> np.ndarray:
-        aspect = self._stream.sample_aspect_ratio or Fraction(1)
-        width = round(picture.width * aspect)
-        try:
-            rgb = picture.to_ndarray(format="rgb24", width=width, height=picture.height)
-        except (av.error.FFmpegError, ValueError) as error:
-            raise VideoUnreadableError(
-                f"The pictures of {self._path} cannot be turned into RGB ({error}): convert the "
-                "video with FFmpeg or leave it out."
-            ) from error
-        quarter_turns = round(picture.rotation / 90)
-        return np.ascontiguousarray(np.rot90(rgb, quarter_turns))
+    def _upright(self, picture: av.VideoFrame) -> DecodedPicture:
+        coded = self._stream.codec_context.sample_aspect_ratio
+        if self._aspect is None:
+            self._aspect = self._stream.sample_aspect_ratio or Fraction(1)
+            self._coded_aspect = coded
+        elif picture.key_frame and coded != self._coded_aspect:
+            # What the container says of its pixels no longer holds. Pictures before the key frame
+            # may come out of the decoder after it has read of the change.
+            self._aspect, self._coded_aspect = coded or Fraction(1), coded
+        return DecodedPicture(picture, self._aspect, self._reformatter)
+
+    def _in_size(self, picture: DecodedPicture) -> Picture:
+        size_px = self.info.width_px, self.info.height_px
+        if picture.size_px == size_px:
+            return picture
+        self.n_resized += 1
+        return FittedPicture(picture, size_px)
 
     def _declared(self, first: av.VideoFrame) -> VideoInfo:
         stream, container = self._stream, self._container
-        height, width = self._upright(first).shape[:2]
+        width, height = self._upright(first).size_px
         duration_s = self._declared_s
         if math.isnan(duration_s) and container.duration is not None:
             duration_s = container.duration / av.time_base

@@ -31,7 +31,8 @@ def _blendshape(index: int, name: str) -> FrameSignal:
     function.__name__ = snake_case(name)
     function.__doc__ = f"""Strength of the expression "{words}".
 
-    MediaPipe's blendshape coefficient ``{name}``, in [0, 1]; left and right are the subject's.
+    MediaPipe's blendshape coefficient ``{name}``, in [0, 1]; left and right are the subject's. NaN
+    with dlib, which has none.
     """
     return frame_signal(
         unit="1",

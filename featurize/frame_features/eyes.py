@@ -32,7 +32,8 @@ def ear_left(track: LandmarkTrack) -> np.ndarray:
     """Eye aspect ratio (EAR) of the subject's left eye: lid opening over eye width.
 
     ``(|p2 - p6| + |p3 - p5|) / (2 |p1 - p4|)`` over the six points of the lid contour, in three
-    dimensions. About 0.3 open, below 0.1 closed.
+    dimensions. About 0.3 open, below 0.1 closed. The six points are dlib's; of MediaPipe's mesh
+    those that lie nearest to them are taken.
     """
     return _eye_aspect_ratio(track, "left")
 
@@ -84,7 +85,8 @@ def _gaze_signal(side: str, axis: int) -> FrameSignal:
     function.__name__ = f"gaze_{('x', 'y')[axis]}_{side}"
     function.__doc__ = f"""Offset of the {side} iris from the middle of its eye, {direction}.
 
-    In widths of that eye, in the frontal plane of the face; 0 when the iris is centred.
+    In widths of that eye, in the frontal plane of the face; 0 when the iris is centred. NaN with
+    dlib, which has no irises.
     """
     return frame_signal(unit="1", reference=_GAZE_REFERENCE, confounded_by=_GAZE_CONFOUNDERS)(
         function
@@ -101,6 +103,7 @@ gaze_y_right = _gaze_signal("right", 1)
 def gaze_disagreement(track: LandmarkTrack) -> np.ndarray:
     """How far the two irises look in different directions.
 
-    Length of the difference of the two gaze offsets, in eye widths.
+    Length of the difference of the two gaze offsets, in eye widths. NaN with dlib, which has no
+    irises.
     """
     return np.linalg.norm(_gaze(track, "left") - _gaze(track, "right"), axis=1)

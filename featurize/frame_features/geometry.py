@@ -1,7 +1,9 @@
 """Proportions of the face, in interocular distances and corrected for head pose.
 
 Lengths are measured in three dimensions, so a turned head keeps its proportions as far as the
-backend's depth is right, and divided by the interocular distance of the same frame.
+backend's depth is right, and divided by the interocular distance of the same frame. dlib's depth is
+that of an average face; and its outline is the edge of the face in the picture, which on a turned
+head is not the cheekbone or the jaw.
 """
 
 import numpy as np
@@ -28,7 +30,7 @@ def eye_spacing_iod(track: LandmarkTrack) -> np.ndarray:
 def pupil_distance_iod(track: LandmarkTrack) -> np.ndarray:
     """Distance between the centres of the irises.
 
-    ``|left_iris_centre - right_iris_centre| / iod``.
+    ``|left_iris_centre - right_iris_centre| / iod``. NaN with dlib, which has no irises.
     """
     return in_iod(track, distance_px(track, "right_iris_centre", "left_iris_centre"))
 
@@ -46,7 +48,8 @@ def cheekbone_distance_iod(track: LandmarkTrack) -> np.ndarray:
 def nose_width_iod(track: LandmarkTrack) -> np.ndarray:
     """Width of the nose between its wings (alar width).
 
-    ``|left_nose_ala - right_nose_ala| / iod``.
+    ``|left_nose_ala - right_nose_ala| / iod``. NaN with dlib, whose outer points of the nose are
+    the nostrils.
     """
     return in_iod(track, distance_px(track, "right_nose_ala", "left_nose_ala"))
 
@@ -115,7 +118,8 @@ def jaw_to_cheekbone_width(track: LandmarkTrack) -> np.ndarray:
 def mouth_to_nose_width(track: LandmarkTrack) -> np.ndarray:
     """Width of the mouth over width of the nose.
 
-    ``|left_mouth_corner - right_mouth_corner| / |left_nose_ala - right_nose_ala|``.
+    ``|left_mouth_corner - right_mouth_corner| / |left_nose_ala - right_nose_ala|``. NaN with dlib,
+    as :func:`nose_width_iod`.
     """
     mouth_px = distance_px(track, "right_mouth_corner", "left_mouth_corner")
     return mouth_px / distance_px(track, "right_nose_ala", "left_nose_ala")
@@ -146,7 +150,8 @@ def _asymmetry(region: str) -> FrameSignal:
     function.__doc__ = f"""Left-right asymmetry of the {region}.
 
     Root mean square distance in the frontal plane between each point of the region and the mirror
-    image of its partner, mirrored at the middle of the outer eye corners, over iod.
+    image of its partner, mirrored at the middle of the outer eye corners, over iod. The points are
+    those that the landmark scheme has there.
     """
     return frame_signal(
         unit="iod",

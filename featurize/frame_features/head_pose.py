@@ -7,7 +7,7 @@ from featurize.frame_features.points import rotation
 from featurize.types import LandmarkTrack
 
 _ROTATION = "Kabsch 1976, on the rigid points of MediaPipe's canonical face, in weak perspective"
-_POSITION = "MediaPipe Face Geometry (weighted Procrustes fit of a canonical face)"
+_POSITION = "MediaPipe Face Geometry (weighted Procrustes fit of a canonical face); dlib: its scale"
 
 
 @frame_signal(unit="deg", reference=_ROTATION, confounded_by=("close cameras", "camera shake"))

@@ -10,9 +10,18 @@ _TO_UPRIGHT = np.array([1.0, -1.0, -1.0])
 
 
 def named_points(track: LandmarkTrack, *names: str) -> np.ndarray:
-    """Positions of named points, ``(n_frames, n_names, 3)`` float64 pixels."""
-    indices = SCHEMES[track.schema].indices(names)
-    return track.points_px[:, indices].astype(np.float64)
+    """Positions of named points, ``(n_frames, n_names, 3)`` float64 pixels.
+
+    NaN for a point that the scheme of the track does not have, so that what is made of it is
+    unknown.
+    """
+    schema = SCHEMES[track.schema]
+    known = [name in schema.points for name in names]
+    if all(known):
+        return track.points_px[:, schema.indices(names)].astype(np.float64)
+    points = np.full((track.n_frames, len(names), 3), np.nan)
+    points[:, known] = track.points_px[:, schema.indices(filter(schema.points.get, names))]
+    return points
 
 
 def centre(track: LandmarkTrack, *names: str) -> np.ndarray:

@@ -1,32 +1,106 @@
 """What a landmark backend says of a face in a frame, and the interface all backends share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 
+from featurize.frame import Frame
 from featurize.landmarks.schema import Schema
-from featurize.types import Frame
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels of the upright frame."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A turned square of a frame in which a face is, or is looked for.
+
+    Attributes
+    ----------
+    centre_px : tuple of float
+        x and y in pixels of the upright frame.
+    side_px : float
+        Length of a side.
+    roll_rad : float
+        Turn of the square in the picture, clockwise as seen: positive when the head tilts towards
+        the subject's own left shoulder.
+    """
+
+    centre_px: tuple[float, float]
+    side_px: float
+    roll_rad: float = 0.0
+
+    def to_frame(self, size_px: int) -> np.ndarray:
+        """``(2, 3)`` affine map from pixels of a square crop of the region to those of the frame.
+
+        Pixel 0 of the crop lies on the edge of the region, as in MediaPipe.
+        """
+        scale = self.side_px / size_px
+        across, down = scale * np.cos(self.roll_rad), scale * np.sin(self.roll_rad)
+        turn = np.array([[across, -down], [down, across]])
+        start = np.array(self.centre_px) - turn @ np.full(2, size_px / 2)
+        return np.column_stack([turn, start])
+
+    @property
+    def box_px(self) -> Box:
+        """The upright box around the region."""
+        (x, y), half = self.centre_px, self.side_px / 2
+        reach = half * (abs(np.cos(self.roll_rad)) + abs(np.sin(self.roll_rad)))
+        return float(x - reach), float(y - reach), float(x + reach), float(y + reach)
+
+
+@dataclass(frozen=True)
+class FaceCrop:
+    """The piece of a frame in which a face was fitted.
+
+    Attributes
+    ----------
+    rgb : numpy.ndarray
+        ``(size, size, 3)`` uint8, red first.
+    to_frame : numpy.ndarray
+        ``(2, 3)`` affine map from its pixels to those of the upright frame.
+    """
+
+    rgb: np.ndarray
+    to_frame: np.ndarray
 
 
 @dataclass(frozen=True)
 class FaceDetection:
-    """One face in one frame. Shapes and units as in :class:`featurize.types.LandmarkTrack`."""
+    """One face in one frame.
+
+    Attributes
+    ----------
+    points_px, blendshapes, pose : numpy.ndarray
+        As one row of those of :class:`featurize.types.LandmarkTrack`.
+    confidence : float
+        In [0, 1]: how far the points can be trusted.
+    crop : FaceCrop or None
+        The pixels they were read from.
+    """
 
     points_px: np.ndarray
     confidence: float
     blendshapes: np.ndarray | None = None
     pose: np.ndarray | None = None
+    crop: FaceCrop | None = None
 
-    @property
-    def box_px(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the landmarks."""
-        x, y = self.points_px[:, 0], self.points_px[:, 1]
-        return float(np.nanmin(x)), float(np.nanmin(y)), float(np.nanmax(x)), float(np.nanmax(y))
+    @cached_property
+    def box_px(self) -> Box:
+        """The upright box around the landmarks."""
+        low = np.fmin.reduce(self.points_px[:, :2], axis=0)
+        high = np.fmax.reduce(self.points_px[:, :2], axis=0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 class LandmarkBackend(Protocol):
-    """Finds the faces of one frame after another. One instance serves one video."""
+    """Finds faces in pictures and reads their landmarks.
+
+    It keeps nothing from frame to frame: which face is followed, and when a picture is searched, is
+    the business of :mod:`featurize.landmarks.following`.
+    """
 
     schema: Schema
 
@@ -34,15 +108,24 @@ class LandmarkBackend(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def detect(self, frame: Frame) -> list[FaceDetection]:
-        """All faces of the frame, in no particular order."""
+    def search(self, frame: Frame, thorough: bool) -> list[Region]:
+        """Where faces are in a picture that nothing is known of, surest first.
+
+        ``thorough`` also finds small and distant faces, and takes longer.
+        """
+        ...
+
+    def fit(self, frame: Frame, region: Region) -> FaceDetection | None:
+        """The face in a region, or None when there is none."""
+        ...
+
+    def region_after(self, detection: FaceDetection) -> Region:
+        """Where a face is looked for in the next frame."""
         ...
 
 
-def overlap(
-    box: tuple[float, float, float, float], other: tuple[float, float, float, float]
-) -> float:
-    """Intersection over union of two boxes (left, top, right, bottom), in [0, 1].
+def overlap(box: Box, other: Box) -> float:
+    """Intersection over union of two boxes, in [0, 1].
 
     Examples
     --------

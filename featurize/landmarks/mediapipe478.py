@@ -1,22 +1,26 @@
-"""MediaPipe Face Landmarker: 478 points with irises, 52 blendshapes, metric pose.
+"""Landmarks as MediaPipe's Face Landmarker gives them: 478 points, irises, 52 blendshapes, pose."""
 
-The only file that imports mediapipe.
-"""
-
-import contextlib
-import os
-import sys
-from collections.abc import Iterator
+import math
 from typing import Self
 
 import numpy as np
-from mediapipe import Image, ImageFormat
-from mediapipe.tasks.python import BaseOptions, vision
 
-from featurize.assets import FACE_LANDMARKER, locate
-from featurize.landmarks.detection import FaceDetection
+from featurize.frame import Frame
+from featurize.landmarks.detection import FaceCrop, FaceDetection, Region
+from featurize.landmarks.face_finder import REGION_PER_FACE, find_faces
+from featurize.landmarks.face_mesh import CROP_PX, FaceMesh
+from featurize.landmarks.metric_pose import metric_pose
 from featurize.landmarks.schema import MEDIAPIPE_478
-from featurize.types import Frame
+
+MIN_PRESENCE_LOG_ODDS = 0.0
+"""A region holds a face when the mesh network gives it better than even odds, as in MediaPipe."""
+
+CONFIDENCE_SLOPE = 0.36
+CONFIDENCE_MIDDLE_LOG_ODDS = 7.5
+"""The network is sure of a face long after its landmarks have gone wrong. Its log-odds tell how far
+wrong all the same: with this slope and middle they become the probability that landmarks are within
+5 % of the interocular distance of those of the undisturbed picture, on average over the face.
+Measured by ``benchmarks/confidence.py``."""
 
 # Outer corner, inner corner and the points of the iris, centre first, of each eye.
 _EYES = tuple(
@@ -29,18 +33,15 @@ _EYES = tuple(
     )
     for side in ("right", "left")
 )
+_RIGHT_EYE, _LEFT_EYE = (eye[0] for eye in _EYES)
 
 
 class MediaPipeBackend:
-    """Landmarks by MediaPipe's bundle, frame by frame and unsmoothed.
+    """Landmarks of MediaPipe's bundle, its regions and networks, without its smoothing.
 
-    MediaPipe smooths landmarks over time when it is asked for one face only, which would hide the
-    jitter that manipulated faces show. So at least two faces are always asked for.
-
-    Parameters
-    ----------
-    max_faces : int
-        Most faces to report per frame.
+    Face Landmarker in video mode smooths landmarks over time (One Euro filter), which hides the
+    jitter that manipulated faces show, so it is left out here. With that filter put behind, the
+    points are those of Face Landmarker: see ``benchmarks/parity.py``.
 
     Raises
     ------
@@ -50,51 +51,58 @@ class MediaPipeBackend:
 
     schema = MEDIAPIPE_478
 
-    def __init__(self, max_faces: int = 3) -> None:
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(locate(FACE_LANDMARKER))),
-            running_mode=vision.RunningMode.VIDEO,
-            num_faces=max(2, max_faces),
-            output_face_blendshapes=True,
-            output_facial_transformation_matrixes=True,
-        )
-        self._max_faces = max_faces
-        self._last_ms = -1
-        with _native_chatter_silenced():
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
+    def __init__(self) -> None:
+        self._mesh = FaceMesh()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._landmarker.close()
+        pass
 
-    def detect(self, frame: Frame) -> list[FaceDetection]:
-        """All faces of the frame, up to ``max_faces``; frames must come in order of time."""
-        height, width = frame.rgb.shape[:2]
-        # MediaPipe wants whole milliseconds that increase.
-        self._last_ms = max(self._last_ms + 1, round(frame.time_s * 1000))
-        image = Image(image_format=ImageFormat.SRGB, data=frame.rgb)
-        result = self._landmarker.detect_for_video(image, self._last_ms)
-        scale = np.array([width, height, width], dtype=np.float32)
-        faces = []
-        for landmarks, blendshapes, pose in zip(
-            result.face_landmarks,
-            result.face_blendshapes,
-            result.facial_transformation_matrixes,
-            strict=True,
-        ):
-            points = np.array([(point.x, point.y, point.z) for point in landmarks], np.float32)
-            faces.append(
-                FaceDetection(
-                    points_px=without_stray_irises(points * scale),
-                    # The bundle reports a face or none; it gives no graded score.
-                    confidence=1.0,
-                    blendshapes=np.array([shape.score for shape in blendshapes], np.float32),
-                    pose=np.asarray(pose, dtype=np.float32),
-                )
-            )
-        return faces[: self._max_faces]
+    def search(self, frame: Frame, thorough: bool) -> list[Region]:
+        """Where faces are; see :class:`featurize.landmarks.detection.LandmarkBackend`."""
+        return find_faces(self._mesh, frame, thorough)
+
+    def fit(self, frame: Frame, region: Region) -> FaceDetection | None:
+        """The face in a region, or None when there is none."""
+        to_frame = region.to_frame(CROP_PX)
+        crop = frame.crop(to_frame, (CROP_PX, CROP_PX))
+        in_crop, presence = self._mesh.landmarks(crop)
+        if presence < MIN_PRESENCE_LOG_ODDS:
+            return None
+        points = np.empty((MEDIAPIPE_478.n_points, 3), np.float32)
+        points[:, :2] = in_crop[:, :2] @ to_frame[:, :2].T + to_frame[:, 2]
+        points[:, 2] = in_crop[:, 2] * (region.side_px / CROP_PX)
+        return FaceDetection(
+            points_px=without_stray_irises(points),
+            confidence=confidence_of(presence),
+            blendshapes=self._mesh.blendshapes(points),
+            pose=metric_pose(points, frame.size_px),
+            crop=FaceCrop(crop, to_frame),
+        )
+
+    def region_after(self, detection: FaceDetection) -> Region:
+        """The square around all landmarks, turned with the eyes and half as large again."""
+        left, top, right, bottom = detection.box_px
+        across = detection.points_px[_LEFT_EYE] - detection.points_px[_RIGHT_EYE]
+        return Region(
+            ((left + right) / 2, (top + bottom) / 2),
+            max(right - left, bottom - top) * REGION_PER_FACE,
+            float(np.arctan2(across[1], across[0])),
+        )
+
+
+def confidence_of(presence_log_odds: float) -> float:
+    """Probability in [0, 1] that landmarks are right, from the network's log-odds of a face.
+
+    Examples
+    --------
+    >>> [round(confidence_of(log_odds), 2) for log_odds in (0.0, 7.5, 19.0)]
+    [0.06, 0.5, 0.98]
+    """
+    steps = CONFIDENCE_SLOPE * (presence_log_odds - CONFIDENCE_MIDDLE_LOG_ODDS)
+    return float(1 / (1 + np.exp(-steps)))
 
 
 def without_stray_irises(points_px: np.ndarray) -> np.ndarray:
@@ -114,27 +122,8 @@ def without_stray_irises(points_px: np.ndarray) -> np.ndarray:
     """
     kept = points_px.copy()
     for outer, inner, iris in _EYES:
-        corners = points_px[[outer, inner], :2]
-        width_px = np.linalg.norm(corners[1] - corners[0])
-        if np.linalg.norm(points_px[iris[0], :2] - corners.mean(axis=0)) > width_px / 2:
+        right, left, centre = points_px[[outer, inner, iris[0]], :2].tolist()
+        middle = (right[0] + left[0]) / 2, (right[1] + left[1]) / 2
+        if math.dist(centre, middle) > math.dist(right, left) / 2:
             kept[iris] = np.nan
     return kept
-
-
-@contextlib.contextmanager
-def _native_chatter_silenced() -> Iterator[None]:
-    """Keep the start-up notes of MediaPipe's C++ side off the terminal.
-
-    They are written to file descriptor 2 before any log level can be set, once per video, and would
-    tear the progress bar apart. Errors still reach the caller as Python exceptions.
-    """
-    sys.stderr.flush()
-    saved = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

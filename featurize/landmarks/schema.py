@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from featurize.landmarks import dlib68_points, mediapipe478_points
+
 
 def mirror_name(name: str) -> str:
     """Name of the point on the other side of the face; a point on the midline is its own mirror.
@@ -66,78 +68,6 @@ class Schema:
         return self.indices(names), self.indices(mirror_name(name) for name in names)
 
 
-def _paired(stem: str, right: Iterable[int], left: Iterable[int]) -> dict[str, int]:
-    """Name a row of points on both sides: right_<stem>_1, left_<stem>_1, right_<stem>_2, ..."""
-    named = {}
-    for number, (of_right, of_left) in enumerate(zip(right, left, strict=True), start=1):
-        named[f"right_{stem}_{number}"] = of_right
-        named[f"left_{stem}_{number}"] = of_left
-    return named
-
-
-# Numbers of MediaPipe's face mesh, read off its published contours. Rows run from the outside of
-# the face inwards, or from the forehead down.
-_MEDIAPIPE_POINTS: dict[str, int] = {
-    "forehead_top": 10,
-    "forehead_middle": 151,
-    "glabella": 9,
-    "nasion": 168,
-    "nose_bridge_1": 6,
-    "nose_bridge_2": 197,
-    "nose_bridge_3": 195,
-    "nose_bridge_4": 5,
-    "nose_tip": 4,
-    "nose_base_1": 1,
-    "nose_base_2": 19,
-    "subnasale": 2,
-    "lip_upper_outer_middle": 0,
-    "lip_upper_inner_middle": 13,
-    "lip_lower_inner_middle": 14,
-    "lip_lower_outer_middle": 17,
-    "chin": 152,
-    "right_eye_outer": 33,
-    "left_eye_outer": 263,
-    "right_eye_inner": 133,
-    "left_eye_inner": 362,
-    "right_iris_centre": 468,
-    "left_iris_centre": 473,
-    "right_nose_ala": 64,
-    "left_nose_ala": 294,
-    "right_nostril": 98,
-    "left_nostril": 327,
-    "right_zygion": 234,
-    "left_zygion": 454,
-    "right_gonion": 172,
-    "left_gonion": 397,
-    "right_cheek": 50,
-    "left_cheek": 280,
-    "right_cheekbone": 116,
-    "left_cheekbone": 345,
-    "right_mouth_corner": 61,
-    "left_mouth_corner": 291,
-    "right_mouth_inner_corner": 78,
-    "left_mouth_inner_corner": 308,
-    **_paired(
-        "eye_upper", (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)
-    ),
-    **_paired("eye_lower", (7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382)),
-    # Outer, upper, inner and lower edge of the iris.
-    **_paired("iris_edge", (471, 470, 469, 472), (474, 475, 476, 477)),
-    **_paired("brow_upper", (70, 63, 105, 66, 107), (300, 293, 334, 296, 336)),
-    **_paired("brow_lower", (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)),
-    **_paired("lip_upper_outer", (185, 40, 39, 37), (409, 270, 269, 267)),
-    **_paired("lip_lower_outer", (146, 91, 181, 84), (375, 321, 405, 314)),
-    **_paired("lip_upper_inner", (191, 80, 81, 82), (415, 310, 311, 312)),
-    **_paired("lip_lower_inner", (95, 88, 178, 87), (324, 318, 402, 317)),
-    **_paired("forehead", (108, 69, 104), (337, 299, 333)),
-    **_paired(
-        "outline",
-        (109, 67, 103, 54, 21, 162, 127, 93, 132, 58, 136, 150, 149, 176, 148),
-        (338, 297, 332, 284, 251, 389, 356, 323, 361, 288, 365, 379, 378, 400, 377),
-    ),
-}
-
-
 def _names_with(points: Iterable[str], *stems: str) -> tuple[str, ...]:
     return tuple(
         name
@@ -146,54 +76,38 @@ def _names_with(points: Iterable[str], *stems: str) -> tuple[str, ...]:
     )
 
 
-# Bone under thin skin: what stays put when the expression moves. The places are those of the
-# canonical face in MediaPipe's bundle, so "frontal" means as that face looks.
-_MEDIAPIPE_RIGID_CM: dict[str, tuple[float, float, float]] = {
-    "nasion": (0.000, 3.271, 5.236),
-    "nose_bridge_1": (0.000, 2.473, 5.789),
-    "nose_bridge_2": (0.000, 1.728, 6.317),
-    "nose_bridge_3": (0.000, 1.059, 6.775),
-    "glabella": (0.000, 4.886, 5.385),
-    "right_eye_outer": (-4.446, 2.664, 3.173),
-    "left_eye_outer": (4.446, 2.664, 3.173),
-    "right_eye_inner": (-1.856, 2.585, 3.758),
-    "left_eye_inner": (1.856, 2.585, 3.758),
-    "forehead_middle": (0.000, 6.545, 5.027),
-    "subnasale": (0.000, -2.089, 6.058),
-    "right_nose_ala": (-1.592, -1.258, 5.457),
-    "left_nose_ala": (1.592, -1.258, 5.457),
-    "right_forehead_1": (-1.620, 6.599, 4.921),
-    "left_forehead_1": (1.620, 6.599, 4.921),
-    "right_forehead_2": (-3.064, 6.566, 4.530),
-    "left_forehead_2": (3.064, 6.566, 4.530),
-    "right_forehead_3": (-4.539, 6.320, 3.683),
-    "left_forehead_3": (4.539, 6.320, 3.683),
-    "right_zygion": (-7.664, 0.673, -2.436),
-    "left_zygion": (7.664, 0.673, -2.436),
-    "right_cheekbone": (-6.465, 0.937, 1.690),
-    "left_cheekbone": (6.465, 0.937, 1.690),
-}
+def _schema(
+    name: str,
+    n_points: int,
+    points: Mapping[str, int],
+    rigid_cm: Mapping[str, tuple[float, float, float]],
+) -> Schema:
+    return Schema(
+        name=name,
+        n_points=n_points,
+        points=points,
+        regions={
+            "eyes": _names_with(points, "eye_"),
+            "irises": _names_with(points, "iris_"),
+            "face": tuple(point for point in points if "_iris_" not in point),
+            "brows": _names_with(points, "brow_"),
+            "nose": _names_with(points, "nose_", "nostril", "nasion", "subnasale"),
+            "mouth": _names_with(points, "lip_", "mouth_"),
+            "outline": _names_with(
+                points, "outline_", "jaw_", "zygion", "gonion", "chin", "forehead_top"
+            ),
+            "rigid": tuple(rigid_cm),
+        },
+        rigid_cm=rigid_cm,
+    )
 
-MEDIAPIPE_478 = Schema(
-    name="mediapipe478",
-    n_points=478,
-    points=_MEDIAPIPE_POINTS,
-    regions={
-        "eyes": _names_with(_MEDIAPIPE_POINTS, "eye_"),
-        "irises": _names_with(_MEDIAPIPE_POINTS, "iris_"),
-        "face": tuple(name for name in _MEDIAPIPE_POINTS if "_iris_" not in name),
-        "brows": _names_with(_MEDIAPIPE_POINTS, "brow_"),
-        "nose": _names_with(_MEDIAPIPE_POINTS, "nose_", "nostril", "nasion", "subnasale"),
-        "mouth": _names_with(_MEDIAPIPE_POINTS, "lip_", "mouth_"),
-        "outline": _names_with(
-            _MEDIAPIPE_POINTS, "outline_", "zygion", "gonion", "chin", "forehead_top"
-        ),
-        "rigid": tuple(_MEDIAPIPE_RIGID_CM),
-    },
-    rigid_cm=_MEDIAPIPE_RIGID_CM,
+
+MEDIAPIPE_478 = _schema(
+    "mediapipe478", 478, mediapipe478_points.POINTS, mediapipe478_points.RIGID_CM
 )
+DLIB_68 = _schema("dlib68", 68, dlib68_points.POINTS, dlib68_points.RIGID_CM)
 
-SCHEMES: Mapping[str, Schema] = {MEDIAPIPE_478.name: MEDIAPIPE_478}
+SCHEMES: Mapping[str, Schema] = {schema.name: schema for schema in (MEDIAPIPE_478, DLIB_68)}
 """All landmark schemes by name."""
 
 BLENDSHAPE_NAMES: tuple[str, ...] = (

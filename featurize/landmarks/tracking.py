@@ -1,142 +1,155 @@
-"""Which face is which from frame to frame.
+"""Trails of faces go in, one track per person comes out, the main face first."""
 
-Faces are linked by place and size: a detection continues the track whose last box it overlaps best.
-Nothing looks at who it is: after a cut to another person at the same place the track goes on.
-"""
-
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from featurize.landmarks.detection import FaceDetection, overlap
+from featurize.frame import Frame
+from featurize.landmarks.following import Sighting
+from featurize.landmarks.linking import Trail, people
+from featurize.landmarks.portraits import Album, Embedder
+from featurize.landmarks.schema import Schema
+from featurize.landmarks.spool import TrackSpool
 from featurize.types import LandmarkTrack, frame_durations_s
 
-MIN_OVERLAP = 0.3
-"""Least intersection over union with the last box for a detection to continue a track."""
-
-MAX_GAP_S = 1.0
-"""A face missing for longer than this starts a new track when it comes back."""
-
-SAME_FACE_OVERLAP = 0.5
-"""Two detections of one frame that overlap more than this are the same face found twice."""
-
 MIN_DURATION_S = 1.0
-"""Tracks with less face time than this are dropped, unless no other is left."""
+"""Faces shown for less time are dropped, unless no other is left."""
 
-
-@dataclass
-class _OpenTrack:
-    frames: list[int] = field(default_factory=list)
-    detections: list[FaceDetection] = field(default_factory=list)
-    last_time_s: float = -np.inf
-
-    @property
-    def box_px(self) -> tuple[float, float, float, float]:
-        return self.detections[-1].box_px
+Faces = Literal["main", "all"]
 
 
 class FaceLinker:
-    """Collect the detections of one video, frame by frame, and give back one track per face.
+    """Collect the sightings of one video, frame by frame, and give back one track per person.
+
+    Landmarks wait on disk until it is known whose they are. Use it as a context manager; tracks
+    outlive it.
 
     Parameters
     ----------
-    schema_name : str
-        Scheme of the points, noted in the tracks.
+    schema : Schema
+        Scheme of the points.
+    embed : Callable
+        Embeds aligned faces, see :data:`featurize.landmarks.portraits.Embedder`. Called only when
+        who is who cannot be told otherwise.
     """
 
-    def __init__(self, schema_name: str) -> None:
-        self._schema_name = schema_name
+    def __init__(self, schema: Schema, embed: Embedder) -> None:
+        self._schema = schema
+        self._album = Album(schema, embed)
+        self._spool = TrackSpool()
         self._times_s: list[float] = []
-        self._tracks: list[_OpenTrack] = []
+        self._trails: dict[int, Trail] = {}
+        self._frame_size_px = (0, 0)
 
-    def add(self, time_s: float, detections: list[FaceDetection]) -> None:
-        """Take the detections of the next frame; an empty list is a frame without a face."""
+    def __enter__(self) -> Self:
+        self._spool.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._spool.__exit__(*exc_info)
+
+    def add(
+        self,
+        frame: Frame,
+        sightings: Sequence[Sighting],
+        flows_px: Mapping[int, np.ndarray] | None = None,
+    ) -> None:
+        """Take the faces of the next frame.
+
+        Parameters
+        ----------
+        frame : Frame
+            The picture.
+        sightings : sequence of Sighting
+            From :meth:`featurize.landmarks.following.Follower.update`; empty for a frame without a
+            face.
+        flows_px : Mapping of int to numpy.ndarray, optional
+            Optical flow by trail, as :meth:`featurize.landmarks.flow.FlowMeter.measure` gives it.
+        """
         index = len(self._times_s)
-        self._times_s.append(time_s)
-        detections = _without_doubles(detections)
-        # The gap ends at the frame before this one: a picture that stands still for long hides
-        # nobody.
-        seen_until_s = self._times_s[index - 1] if index else time_s
-        open_tracks = [t for t in self._tracks if seen_until_s - t.last_time_s <= MAX_GAP_S]
-        for track, detection in _match(open_tracks, detections):
-            if track is None:
-                track = _OpenTrack()
-                self._tracks.append(track)
-            track.frames.append(index)
-            track.detections.append(detection)
-            track.last_time_s = time_s
+        self._times_s.append(frame.time_s)
+        self._frame_size_px = frame.size_px
+        self._album.add(frame, sightings)
+        for sighting in sightings:
+            number, detection = sighting.trail, sighting.detection
+            trail = self._trails.get(number)
+            if trail is None:
+                trail = Trail(number, sighting.continues, sighting.crowded)
+                self._trails[number] = trail
+            row = self._spool.append(
+                points_px=detection.points_px,
+                confidence=detection.confidence,
+                blendshapes=detection.blendshapes,
+                pose=detection.pose,
+                flow_px=None if flows_px is None else flows_px[number],
+            )
+            trail.frames.append(index)
+            trail.rows.append(row)
+            trail.duration_s = frame.time_s - self._times_s[trail.frames[0]]
+            trail.prominence += _prominence(detection.box_px, frame.size_px)
 
-    def tracks(self, frame_size_px: tuple[int, int]) -> list[LandmarkTrack]:
-        """One track per face over all frames seen so far, the main face first.
+    def tracks(
+        self,
+        faces: Faces = "all",
+        max_faces: int | None = None,
+        min_duration_s: float = MIN_DURATION_S,
+    ) -> list[LandmarkTrack]:
+        """One track per person over all frames seen so far, the main face first.
 
         The main face is the one with the most face time, weighted by its width and by how close to
-        the centre of the picture it is.
+        the centre of the picture it is. Where a person is joined over a cut or another break, the
+        first frame after it is a row of NaN, so that nothing is derived across it.
+
+        Parameters
+        ----------
+        faces : {"all", "main"}
+            Everybody, or the main face only.
+        max_faces : int, optional
+            Most tracks to return.
+        min_duration_s : float
+            Faces shown for less time are dropped, unless no other is left.
         """
-        if not self._tracks:
-            return []
-        ranked = sorted(
-            self._tracks, key=lambda track: _prominence(track, frame_size_px), reverse=True
+        persons = sorted(
+            people(list(self._trails.values()), self._album.embeddings),
+            key=lambda person: sum(trail.prominence for trail in person),
+            reverse=True,
         )
         shown_s = frame_durations_s(np.array(self._times_s))
         # Half a frame of tolerance: 25 frames of 0.04 s are a second, whatever their sum says.
-        least_s = MIN_DURATION_S - float(np.median(shown_s)) / 2
-        long_enough = [t for t in ranked if shown_s[t.frames].sum() >= least_s]
-        return [self._closed(track, frame_size_px) for track in long_enough or ranked[:1]]
+        least_s = min_duration_s - float(np.median(shown_s)) / 2 if len(shown_s) else math.inf
+        kept = [_seen(person) for person in persons]
+        long_enough = [seen for seen in kept if shown_s[list(seen)].sum() >= least_s]
+        chosen = long_enough or kept[:1]
+        return [self._track(seen) for seen in chosen[: 1 if faces == "main" else max_faces]]
 
-    def _closed(self, track: _OpenTrack, frame_size_px: tuple[int, int]) -> LandmarkTrack:
-        n_frames = len(self._times_s)
-        confidence = np.zeros(n_frames, dtype=np.float32)
-        confidence[track.frames] = [detection.confidence for detection in track.detections]
-        first = track.detections[0]
-
-        def spread(attribute: str) -> np.ndarray | None:
-            if getattr(first, attribute) is None:
-                return None
-            shape = (n_frames, *getattr(first, attribute).shape)
-            values = np.full(shape, np.nan, dtype=np.float32)
-            for frame, detection in zip(track.frames, track.detections, strict=True):
-                values[frame] = getattr(detection, attribute)
-            return values
-
+    def _track(self, seen: dict[int, int]) -> LandmarkTrack:
+        arrays = self._spool.spread(list(seen), list(seen.values()), len(self._times_s))
         return LandmarkTrack(
-            points_px=spread("points_px"),
+            **arrays,
             time_s=np.array(self._times_s),
-            confidence=confidence,
-            schema=self._schema_name,
-            frame_size_px=frame_size_px,
-            blendshapes=spread("blendshapes"),
-            pose=spread("pose"),
+            schema=self._schema.name,
+            frame_size_px=self._frame_size_px,
         )
 
 
-def _without_doubles(detections: list[FaceDetection]) -> list[FaceDetection]:
-    kept: list[FaceDetection] = []
-    for detection in detections:
-        if all(overlap(detection.box_px, other.box_px) <= SAME_FACE_OVERLAP for other in kept):
-            kept.append(detection)
-    return kept
+def _seen(person: list[Trail]) -> dict[int, int]:
+    """Row of each frame in which a person is seen, without the first after a break."""
+    seen: dict[int, int] = {}
+    last_frame, last_trail = -2, None
+    for trail in person:
+        frames, rows = trail.frames, trail.rows
+        if frames[0] == last_frame + 1 and trail.continues != last_trail:
+            frames, rows = frames[1:], rows[1:]
+        if frames:
+            seen.update(zip(frames, rows, strict=True))
+            last_frame, last_trail = frames[-1], trail.number
+    return seen
 
 
-def _match(
-    tracks: list[_OpenTrack], detections: list[FaceDetection]
-) -> list[tuple[_OpenTrack | None, FaceDetection]]:
-    """Pair each detection with the track it continues, or with None, best total overlap first."""
-    if not tracks or not detections:
-        return [(None, detection) for detection in detections]
-    overlaps = np.array([[overlap(t.box_px, d.box_px) for t in tracks] for d in detections])
-    rows, columns = linear_sum_assignment(overlaps, maximize=True)
-    continued = {
-        row: tracks[column]
-        for row, column in zip(rows, columns, strict=True)
-        if overlaps[row, column] >= MIN_OVERLAP
-    }
-    return [(continued.get(row), detection) for row, detection in enumerate(detections)]
-
-
-def _prominence(track: _OpenTrack, frame_size_px: tuple[int, int]) -> float:
-    boxes = np.array([detection.box_px for detection in track.detections])
-    width = (boxes[:, 2] - boxes[:, 0]) / frame_size_px[0]
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.array(frame_size_px)
-    off_centre = np.linalg.norm(centre - 0.5, axis=1)
-    return float(np.sum(width * (1 - off_centre)))
+def _prominence(box_px: tuple[float, float, float, float], frame_size_px: tuple[int, int]) -> float:
+    left, top, right, bottom = box_px
+    width, height = frame_size_px
+    off_centre = math.hypot((left + right) / 2 / width - 0.5, (top + bottom) / 2 / height - 0.5)
+    return (right - left) / width * (1 - off_centre)

@@ -50,7 +50,8 @@ _PAIRS = tuple(combinations(_SIGNALS, 2))
 def pairwise_correlations(recording: Recording) -> dict[str, float]:
     """Pearson correlation of every pair of expression and head-pose signals.
 
-    NaN where a signal of the pair is constant or fewer than twelve frames show the face.
+    NaN where a signal of the pair is constant, or unknown to the landmark backend, and when fewer
+    than twelve frames show the face.
     """
     values = np.stack(
         [
@@ -58,7 +59,8 @@ def pairwise_correlations(recording: Recording) -> dict[str, float]:
             for columns in _SIGNALS.values()
         ]
     )
-    values = values[:, np.isfinite(values).all(axis=0)]
+    measured = np.isfinite(values).any(axis=1)
+    values = values[:, np.isfinite(values[measured]).all(axis=0)]
     place = {name: number for number, name in enumerate(_SIGNALS)}
     if values.shape[1] < MIN_FRAMES:
         matrix = np.full((len(place), len(place)), np.nan)

@@ -6,7 +6,7 @@ from scipy.signal import find_peaks
 from featurize.declaration import Recording, summary
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
 from featurize.video_features.functionals import VELOCITY_WINDOW_S, collect
-from featurize.video_features.sampling import GRID_HZ, derivative
+from featurize.video_features.sampling import GRID_HZ, Segment, derivative, groups_of
 from featurize.video_features.statistics import pearson
 
 MICRO_DURATION_S = (1 / 25, 1 / 2)
@@ -71,15 +71,14 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     no blendshapes.
     """
     signals = collect(recording, list(EXPRESSIONS))
-    pieces = [derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments]
-    speed = np.concatenate([np.linalg.norm(p, axis=1) for p in pieces] or [np.empty(0)])
+    speed = np.concatenate([_speed(segment) for segment in signals.segments] or [np.empty(0)])
     if not len(speed):
         speed = np.array([np.nan])
-    upper = [EXPRESSIONS.index(column) for column in _UPPER_FACE]
-    step_s = recording.frame_step_s
+    upper = {EXPRESSIONS.index(column) for column in _UPPER_FACE}
     minutes = sum(segment.duration_s for segment in signals.segments) / 60
-    micro = [_brief_events(segment.values[:, upper], step_s) for segment in signals.segments]
-    brief = [_brief_events(segment.values, step_s) for segment in signals.segments]
+    found = [_brief_rises(segment.values, recording.frame_step_s) for segment in signals.segments]
+    micro = [_events([rise for rise in rises if rise[1] in upper]) for rises in found]
+    brief = [_events(rises) for rises in found]
     rises = [rise for events in micro for rise in events]
     return {
         "expression__activity_per_s__median": np.median(speed),
@@ -99,8 +98,19 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     }
 
 
-def _brief_events(values: np.ndarray, frame_step_s: float) -> list[float]:
-    """Highest rise of each brief event in ``(n_samples, n_signals)`` coefficients.
+def _speed(segment: Segment) -> np.ndarray:
+    """Length of the velocity of all signals together."""
+    n_samples, n_signals = segment.values.shape
+    parts = (
+        Segment(segment.start_s, segment.values[:, group])
+        for group in groups_of(range(n_signals), n_samples)
+    )
+    squares = (np.sum(derivative(part, 1, VELOCITY_WINDOW_S) ** 2, axis=1) for part in parts)
+    return np.sqrt(sum(squares))
+
+
+def _brief_rises(values: np.ndarray, frame_step_s: float) -> list[tuple[int, int, float]]:
+    """Sample, signal and height of each brief rise in ``(n_samples, n_signals)`` coefficients.
 
     A single frame that sticks out is noise, so a rise lasts at least one and a half frames.
     """
@@ -114,9 +124,14 @@ def _brief_events(values: np.ndarray, frame_step_s: float) -> list[float]:
         )
         rises = shape["prominences"].tolist()
         found += [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
+    return sorted(found)
+
+
+def _events(rises: list[tuple[int, int, float]]) -> list[float]:
+    """Highest rise of each event: of rises in order of time that belong together."""
     events: list[float] = []
     opened, moving = -np.inf, set()
-    for peak, number, rise in sorted(found):
+    for peak, number, rise in rises:
         # A coefficient that rises again starts a new event, however soon.
         if peak - opened > SAME_EVENT_S * GRID_HZ or number in moving:
             opened, moving = peak, set()

@@ -13,7 +13,7 @@ from scipy.signal import welch
 
 from featurize.declaration import FrameSignal, Recording, VideoFeature, first_sentence
 from featurize.types import typical_step_s
-from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments
+from featurize.video_features.sampling import GRID_HZ, Segment, derivative, groups_of, segments
 
 MIN_FRAMES = 12
 """Functionals of fewer frames with the face are NaN."""
@@ -230,11 +230,12 @@ def _uncapitalised(sentence: str) -> str:
 
 
 def _same_gaps(recording: Recording, columns: list[str]) -> list[list[str]]:
-    """Signals grouped by where they are missing, so that each group is computed in one go."""
+    """Signals in small groups that are missing in the same frames."""
     groups: dict[bytes, list[str]] = {}
     for column in columns:
         groups.setdefault(np.isfinite(recording.signals[column]).tobytes(), []).append(column)
-    return list(groups.values())
+    n_frames = len(recording.time_s)
+    return [group for alike in groups.values() for group in groups_of(alike, n_frames)]
 
 
 def _derivative_rms(signals: Signals, order: int, window_s: float) -> np.ndarray:

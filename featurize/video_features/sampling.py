@@ -4,7 +4,9 @@ Stretches of frames without a gap are interpolated onto a uniform grid; nothing 
 the face is missing.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy.interpolate import Akima1DInterpolator
@@ -15,6 +17,12 @@ GRID_HZ = 50.0
 
 MIN_SEGMENT_S = 0.5
 """Shorter stretches are left out: they hold no motion that could be measured."""
+
+
+Item = TypeVar("Item")
+
+GROUP_VALUES = 1 << 16
+"""Values computed in one go: many are faster, and few need less memory."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,23 @@ def stretches(present: np.ndarray, time_s: np.ndarray) -> list[slice]:
     ]
 
 
+def groups_of(signals: Sequence[Item], n_frames: int) -> Iterator[Sequence[Item]]:
+    """Signals in groups that hold at most :data:`GROUP_VALUES`, in their order."""
+    size = max(1, GROUP_VALUES // max(1, n_frames))
+    for first in range(0, len(signals), size):
+        yield signals[first : first + size]
+
+
 def _resampled(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     n_samples = int((time_s[-1] - time_s[0]) * GRID_HZ + 1e-6) + 1
     grid_s = time_s[0] + np.arange(n_samples) / GRID_HZ
     # Clipped because the last sample may lie a rounding error behind the last frame.
-    return Akima1DInterpolator(time_s, values, method="makima")(np.clip(grid_s, None, time_s[-1]))
+    grid_s = np.clip(grid_s, None, time_s[-1])
+    resampled = np.empty((n_samples, values.shape[1]))
+    for group in groups_of(range(values.shape[1]), len(values)):
+        curves = Akima1DInterpolator(time_s, values[:, group], method="makima")
+        resampled[:, group] = curves(grid_s)
+    return resampled
 
 
 def derivative(segment: Segment, order: int, window_s: float) -> np.ndarray:
@@ -107,6 +127,8 @@ def derivative(segment: Segment, order: int, window_s: float) -> np.ndarray:
     window = int(window_s * GRID_HZ) // 2 * 2 + 1
     if len(segment.values) < window:
         return np.empty((0, segment.values.shape[1]))
-    full = savgol_filter(segment.values, window, 3, deriv=order, delta=1 / GRID_HZ, axis=0)
+    full = savgol_filter(
+        segment.values, window, 3, deriv=order, delta=1 / GRID_HZ, axis=0, mode="constant"
+    )
     half = window // 2
     return full[half : len(full) - half]

@@ -1,4 +1,4 @@
-"""Schemes of named points, and which face is which over time."""
+"""Schemes of named points, model files, shapes of tracks."""
 
 import struct
 import zipfile
@@ -8,14 +8,11 @@ import pytest
 
 from featurize.assets import FACE_LANDMARKER, MODELS_VARIABLE, locate
 from featurize.errors import ModelFileError, TrackError, UnknownBackendError
-from featurize.landmarks.detection import FaceDetection, overlap
-from featurize.landmarks.extraction import make_backend
+from featurize.landmarks.detection import overlap
+from featurize.landmarks.extraction import LandmarkOptions
 from featurize.landmarks.schema import BLENDSHAPE_NAMES, MEDIAPIPE_478, SCHEMES, mirror_name
-from featurize.landmarks.tracking import FaceLinker
 from featurize.types import LandmarkTrack
 from tests.test_featurize.tracks import neutral_face
-
-FRAME_SIZE_PX = (1000, 600)
 
 
 @pytest.mark.parametrize("schema", SCHEMES.values(), ids=SCHEMES.keys())
@@ -32,8 +29,8 @@ class TestSchemes:
         assert all(swap[swap[index]] == index for index in swap)
 
     def test_regions_are_made_of_points_and_are_symmetric(self, schema) -> None:
-        for names in schema.regions.values():
-            assert names
+        for region, names in schema.regions.items():
+            assert names or region == "irises"
             assert {mirror_name(name) for name in names} == set(names)
             assert set(names) <= set(schema.points)
 
@@ -141,94 +138,7 @@ def test_an_iris_outside_its_eye_is_unknown(side: str, other: str) -> None:
 
 def test_unknown_backend() -> None:
     with pytest.raises(UnknownBackendError, match=r"'openface'.*mediapipe"):
-        make_backend("openface", 1)
-
-
-def detection(x: float, y: float = 300, width: float = 100) -> FaceDetection:
-    """A square of four points around a place."""
-    corners = np.array([(-1, -1, 0), (1, -1, 0), (-1, 1, 0), (1, 1, 0)]) * width / 2
-    return FaceDetection((corners + np.array([x, y, 0])).astype(np.float32), confidence=1.0)
-
-
-def link(frames: list[list[FaceDetection]], fps: float = 25) -> list[LandmarkTrack]:
-    linker = FaceLinker("mediapipe478")
-    for number, detections in enumerate(frames):
-        linker.add(number / fps, detections)
-    return linker.tracks(FRAME_SIZE_PX)
-
-
-def middle_x(track: LandmarkTrack) -> np.ndarray:
-    return track.points_px[:, :, 0].mean(axis=1)
-
-
-class TestLinking:
-    def test_no_face_no_track(self) -> None:
-        assert link([[], [], []]) == []
-
-    def test_one_moving_face_is_one_track(self) -> None:
-        (track,) = link([[detection(200 + 10 * n)] for n in range(50)])
-        assert np.allclose(middle_x(track), 200 + 10 * np.arange(50))
-        assert track.present.all()
-
-    def test_frames_without_the_face_are_rows_of_nan(self) -> None:
-        frames = [[detection(300)] if n not in (10, 11, 12) else [] for n in range(50)]
-        (track,) = link(frames)
-        assert track.n_frames == 50
-        assert np.flatnonzero(~track.present).tolist() == [10, 11, 12]
-        assert np.isnan(track.points_px[10:13]).all()
-        assert (track.confidence[10:13] == 0).all()
-        assert (track.confidence[track.present] == 1).all()
-
-    def test_two_faces_reported_in_changing_order_stay_apart(self) -> None:
-        rng = np.random.default_rng(0)
-        frames = []
-        for number in range(60):
-            pair = [detection(300 + number), detection(700 - number)]
-            frames.append(pair if rng.random() < 0.5 else pair[::-1])
-        tracks = link(frames)
-        assert len(tracks) == 2
-        assert sorted(middle_x(track)[0] for track in tracks) == [300, 700]
-        for track in tracks:
-            steps = np.diff(middle_x(track))
-            assert np.allclose(steps, steps[0])
-
-    def test_the_same_face_found_twice_is_one(self) -> None:
-        frames = [[detection(300), detection(308)] for _ in range(50)]
-        assert len(link(frames)) == 1
-
-    def test_main_face_is_the_large_central_one(self) -> None:
-        frames = [[detection(120, 100, 80), detection(500, 300, 200)] for _ in range(50)]
-        tracks = link(frames)
-        assert [middle_x(track)[0] for track in tracks] == [500, 120]
-
-    def test_a_brief_face_is_dropped_unless_it_is_the_only_one(self) -> None:
-        brief = [[detection(500)] if n < 5 else [] for n in range(50)]
-        assert len(link(brief)) == 1
-        beside = [[detection(200), *faces] for faces in brief]
-        (track,) = link(beside)
-        assert middle_x(track)[0] == 200
-
-    def test_a_face_that_comes_back_after_long_is_another_track(self) -> None:
-        frames = [[detection(500)] if n < 40 or n > 80 else [] for n in range(130)]
-        assert [int(track.present.sum()) for track in link(frames)] == [49, 40]
-
-    def test_a_picture_that_stands_still_for_long_hides_nobody(self) -> None:
-        linker = FaceLinker("mediapipe478")
-        for number in range(50):
-            linker.add(number / 25 + (1.5 if number > 25 else 0), [detection(300)])
-        (track,) = linker.tracks(FRAME_SIZE_PX)
-        assert track.present.all()
-        assert track.face_time_s == pytest.approx(50 / 25 + 1.5)
-
-    def test_a_slide_show_of_one_face_is_one_track(self) -> None:
-        linker = FaceLinker("mediapipe478")
-        for number in range(20):
-            linker.add(number * 1.25, [detection(300)])
-        assert len(linker.tracks(FRAME_SIZE_PX)) == 1
-
-    def test_a_jump_across_the_picture_is_another_track(self) -> None:
-        frames = [[detection(200 if n < 40 else 800)] for n in range(80)]
-        assert len(link(frames)) == 2
+        LandmarkOptions("openface")
 
 
 @pytest.mark.parametrize(

@@ -201,21 +201,22 @@ def test_interrupted_run_goes_on_where_it_stopped(
     whole = table.video_rows
     opened: list[str] = []
 
-    def stops_at_the_fourth(path: Path, **options: object) -> list[Row]:
+    def stops_at_the_fourth(path: Path, *options: object) -> list[Row]:
         opened.append(path.name)
         if len(opened) == 4:
             raise KeyboardInterrupt
-        return whole(path, **options)
+        return whole(path, *options)
 
     out = messy.with_name("resumed.csv")
     monkeypatch.setattr(table, "video_rows", stops_at_the_fourth)
-    with pytest.raises(KeyboardInterrupt, match=r"^3 of 6 videos are kept; give the same command"):
+    with pytest.raises(KeyboardInterrupt, match=r"^2 of 6 videos are kept; give the same command"):
         featurize_dataset(messy, out, n_jobs=1)
     assert not out.exists()
     featurize_dataset(messy, out, n_jobs=1)
     assert opened == [
         *("missing.mp4", "Gesicht 顔.mp4", "empty.mp4", "text.mp4"),
-        *("text.mp4", "no face.mp4", "brief.mp4"),
+        # What was missing may be there by now.
+        *("missing.mp4", "text.mp4", "no face.mp4", "brief.mp4"),
     ]
     assert out.read_bytes() == messy.with_name("features.csv").read_bytes()
     assert not list(messy.parent.glob("*.journal"))

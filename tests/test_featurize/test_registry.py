@@ -1,6 +1,7 @@
 """The catalogue: every feature listed is computed, every feature computed is listed."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from featurize.registry import (
     compute_video_features,
     video_features,
 )
-from tests.test_featurize.tracks import make_track, turn
+from tests.test_featurize.tracks import POINTS, make_track, turn
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,22 @@ def test_docstring_has_meaning_and_formula(signal) -> None:
     meaning, _, rest = signal.function.__doc__.partition("\n\n")
     assert meaning.strip().endswith(".")
     assert len(rest.strip()) > 20
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 257, 513])
+def test_signals_do_not_depend_on_the_pieces_they_are_computed_in(n_frames: int) -> None:
+    """Bit for bit: the value of a frame depends on no other frame."""
+    track = make_track(
+        duration_s=n_frames / 25,
+        rotation=lambda t: turn(10 * np.sin(2 * t), 5 * np.sin(3 * t), 4 * np.sin(t)),
+        noise_px=0.4,
+        missing=slice(20, 25) if n_frames > 25 else None,
+    )
+    flow_px = track.points_px[:, list(POINTS.values()), :2] + np.float32(0.3)
+    track = replace(track, flow_px=flow_px, blendshapes=np.abs(flow_px[:, :52, 0] / 600))
+    signals = compute_signals(track).signals
+    for signal in FRAME_SIGNALS:
+        assert signals[signal.column].tobytes() == signal(track).tobytes(), signal.column
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from featurize.errors import (
     WorkerLostError,
 )
 from featurize.journal import Journal
+from featurize.landmarks import extraction
+from featurize.landmarks.extraction import LandmarkOptions
 from featurize.pipeline import Row, failed_row
 from featurize.registry import video_features
 
@@ -44,8 +46,13 @@ class TestBeforeAnyWork:
     @pytest.mark.parametrize(
         ("options", "error"),
         [
-            ({"backend": "dlib"}, UnknownBackendError),
+            ({"backend": "openface"}, UnknownBackendError),
             ({"max_faces": 0}, OptionError),
+            ({"detector": "hog"}, OptionError),
+            ({"backend": "dlib", "detector": "yolo"}, OptionError),
+            ({"faces": "some"}, OptionError),
+            ({"min_duration_s": -1.0}, OptionError),
+            ({"min_duration_s": float("nan")}, OptionError),
             ({"n_jobs": 0}, OptionError),
         ],
     )
@@ -95,8 +102,8 @@ def test_a_full_disk_is_one_sentence(videos: Path) -> None:
 def test_one_video_is_refused_the_same_options() -> None:
     with pytest.raises(OptionError, match="max_faces must be 1 or more, not 0"):
         featurize_video("nowhere.mp4", max_faces=0)
-    with pytest.raises(UnknownBackendError, match="'dlib': use mediapipe"):
-        featurize_video("nowhere.mp4", backend="dlib")
+    with pytest.raises(UnknownBackendError, match="'openface': use mediapipe"):
+        featurize_video("nowhere.mp4", backend="openface")
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "0.mp4/a.mp4", "0.mp4\0"])
@@ -113,13 +120,13 @@ def test_a_fault_of_ours_costs_one_video_and_is_tried_again(
 ) -> None:
     tried = []
 
-    def rows_of(path: Path, **_: object) -> list[Row]:
+    def rows_of(path: Path, *_: object) -> list[Row]:
         tried.append(path.name)
         if path.name == "3.mp4" and len(tried) < 9:
             raise fault("oh\nno")
         if len(tried) == 6:
             raise KeyboardInterrupt
-        return [failed_row("empty", "Nothing.", "mediapipe")]
+        return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
     monkeypatch.setattr(table, "video_rows", rows_of)
     out = videos / "f.csv"
@@ -147,7 +154,7 @@ def test_a_killed_worker_is_one_sentence_and_finished_videos_are_kept(
                     break
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
-        return number, [failed_row("empty", "Nothing.", "mediapipe")]
+        return number, [failed_row("empty", "Nothing.", LandmarkOptions())]
 
     monkeypatch.setattr(table, "_featurize_one", dies_at_the_last)
     with pytest.raises(WorkerLostError, match="7 of 8 videos are kept; give the same command"):
@@ -189,11 +196,11 @@ def test_rows_of_other_code_are_done_again(
 ) -> None:
     tried = []
 
-    def rows_of(path: Path, **_: object) -> list[Row]:
+    def rows_of(path: Path, *_: object) -> list[Row]:
         tried.append(path.name)
         if len(tried) == 3:
             raise KeyboardInterrupt
-        return [failed_row("empty", "Nothing.", "mediapipe")]
+        return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
     monkeypatch.setattr(table, "video_rows", rows_of)
     with pytest.raises(KeyboardInterrupt):
@@ -203,7 +210,7 @@ def test_rows_of_other_code_are_done_again(
     if changed == "package":
         monkeypatch.setattr(table.metadata, "version", lambda name: f"99 of {name}")
     if changed == "model":
-        monkeypatch.setattr(table, "FACE_LANDMARKER", type("Model", (), {"sha256": "0"}))
+        monkeypatch.setattr(extraction, "MODEL_FILES", ())
     max_faces = 2 if changed == "max_faces" else 3
     featurize_dataset(videos, videos / "f.csv", n_jobs=1, max_faces=max_faces)
     assert tried[3:5] == ["0.mp4", "1.mp4"]
@@ -253,10 +260,10 @@ class TestCommandLine:
         assert pd.read_csv("f.csv")["path"].tolist() == ["videos/1.mp4"]
 
     def test_interrupted(self, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def stops_at_the_third(path: Path, **_: object) -> list[Row]:
+        def stops_at_the_third(path: Path, *_: object) -> list[Row]:
             if path.name == "2.mp4":
                 raise KeyboardInterrupt
-            return [failed_row("empty", "Nothing.", "mediapipe")]
+            return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
         monkeypatch.setattr(table, "video_rows", stops_at_the_third)
         result = self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1)

@@ -9,7 +9,7 @@ from featurize.registry import compute_signals, compute_video_features
 from featurize.video_features.correlations import pairwise_correlations
 from featurize.video_features.expression_dynamics import expression_dynamics
 from featurize.video_features.head_motion import head_trajectory
-from featurize.video_features.stability import landmark_stability, rigid_residual_iod
+from featurize.video_features.stability import RigidResidual, jitter_iod, landmark_stability
 from featurize.video_features.statistics import pearson
 from tests.test_featurize.tracks import POINTS, make_track, recording_of, turn
 
@@ -148,9 +148,9 @@ class TestStability:
 
     def test_residual_is_nan_where_the_face_is_missing(self) -> None:
         track = make_track(duration_s=2, missing=slice(20, 25), noise_px=0.3)
-        residual, names = rigid_residual_iod(track)
-        assert residual.shape == (50, len(names), 2)
-        assert np.flatnonzero(np.isnan(residual[:, 0, 0])).tolist() == [20, 21, 22, 23, 24]
+        left = RigidResidual(track).of(["chin", "nose_tip"], slice(10, 40))
+        assert left.shape == (30, 2, 2)
+        assert np.flatnonzero(np.isnan(left[:, 0, 0])).tolist() == [10, 11, 12, 13, 14]
 
     def test_irises_that_are_unknown_leave_the_rest_known(self) -> None:
         track = make_track(duration_s=3, noise_px=0.3)
@@ -165,11 +165,9 @@ class TestStability:
         }
 
     def test_gap_widens_the_unknown_by_half_a_window(self) -> None:
-        from featurize.video_features.stability import jitter_iod
-
         track = make_track(duration_s=2, missing=slice(20, 25), noise_px=0.3)
-        residual, _ = rigid_residual_iod(track)
-        unknown = np.flatnonzero(np.isnan(jitter_iod(residual, track.time_s)[:, 0]))
+        level = jitter_iod(RigidResidual(track), ["chin", "nose_tip"], track.time_s)
+        unknown = np.flatnonzero(np.isnan(level))
         assert unknown.tolist() == [0, 1, 2, *range(17, 28), 47, 48, 49]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.spatial.transform import Rotation
 
 from featurize.declaration import Recording
-from featurize.landmarks.schema import MEDIAPIPE_478
+from featurize.landmarks.schema import MEDIAPIPE_478, mirror_name
 from featurize.registry import compute_signals
 from featurize.types import LandmarkTrack
 
@@ -54,9 +54,14 @@ def make_track(
     noise_px: float = 0.0,
     missing: slice | None = None,
     blendshapes: Callable[[np.ndarray], np.ndarray] | None = None,
+    flow_noise_px: float | None = 0.0,
     seed: int = 0,
 ) -> LandmarkTrack:
-    """A face that turns, moves and changes shape as told; every argument is a function of time."""
+    """A face that turns, moves and changes shape as told; every argument is a function of time.
+
+    Flow carries the named points, with the noise they were seen with, as the face really moved, and
+    adds its own noise; None is a track without flow.
+    """
     time_s = np.arange(round(duration_s * fps)) / fps
     face = neutral_face() * scale
     rng = np.random.default_rng(seed)
@@ -68,13 +73,22 @@ def make_track(
         points[number, :, :2] += np.array([256, 256]) + shift_px(t)
         pose[number, :3, :3] = rotation(t)
         pose[number, :3, 3] = (*shift_px(t), shift_px(t)[0] - 40)
+    true_px = points[:, [*POINTS.values()], :2]
     points += rng.normal(0, noise_px, points.shape) if noise_px else 0
+    flow = None
+    if flow_noise_px is not None:
+        flow = np.full(true_px.shape, np.nan)
+        flow[1:] = points[:-1, [*POINTS.values()], :2] + np.diff(true_px, axis=0)
+        flow += rng.normal(0, flow_noise_px, flow.shape) if flow_noise_px else 0
     shapes = np.zeros((len(time_s), 52)) if blendshapes is None else blendshapes(time_s)
     confidence = np.ones(len(time_s))
     if missing is not None:
         for array in (points, pose, shapes):
             array[missing] = np.nan
         confidence[missing] = 0
+        if flow is not None:
+            unseen = np.isnan(points[:, 0, 0])
+            flow[unseen | np.roll(unseen, 1)] = np.nan
     return LandmarkTrack(
         points_px=points.astype(np.float32),
         time_s=time_s,
@@ -83,6 +97,7 @@ def make_track(
         frame_size_px=FRAME_SIZE_PX,
         blendshapes=shapes.astype(np.float32),
         pose=pose.astype(np.float32),
+        flow_px=None if flow is None else flow.astype(np.float32),
     )
 
 
@@ -93,6 +108,9 @@ def mirrored(track: LandmarkTrack) -> LandmarkTrack:
     here, there = MEDIAPIPE_478.mirror
     swapped = points.copy()
     swapped[:, here] = points[:, there]
+    names = list(POINTS)
+    flow = track.flow_px[:, [names.index(mirror_name(name)) for name in names]]
+    flow[..., 0] = track.frame_size_px[0] - flow[..., 0]
     flip = np.diag([-1, 1, 1, 1]).astype(np.float32)
     return LandmarkTrack(
         points_px=swapped,
@@ -102,6 +120,7 @@ def mirrored(track: LandmarkTrack) -> LandmarkTrack:
         frame_size_px=track.frame_size_px,
         blendshapes=track.blendshapes,
         pose=flip @ track.pose @ flip,
+        flow_px=flow,
     )
 
 

@@ -40,8 +40,9 @@ def all_stages() -> dict[str, dict[str, float]]:
             f"{name}_{axis}_px": float(np.mean(track.points_px[:, index, number]))
             for name, index in named.items()
             for number, axis in enumerate("xyz")
-        },
-        "signals": {name: float(np.mean(values)) for name, values in signals.items()},
+        }
+        | {"confidence": float(track.confidence.mean())},
+        "signals": {name: float(np.nanmean(values)) for name, values in signals.items()},
         "features": {name: float(row[name]) for name in describe_features()["name"]},
     }
 

@@ -1,0 +1,149 @@
+"""What is compared; each is run in a process of its own, pinned to one core.
+
+``python -m benchmarks.contenders NAME CLIP [POINTS]`` prints one line of JSON: frames, wall and CPU
+seconds after start-up, peak memory; the points, where they are compared, go to the file POINTS.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Result = dict[str, object]
+
+
+def _extract(path: Path, backend: str) -> Result:
+    from featurize import extract_landmarks
+
+    tracks = extract_landmarks(path, backend, faces="main")
+    points = tracks[0].points_px[..., :2] if backend == "dlib" else None
+    return {"n_frames": tracks[0].n_frames, "points": points}
+
+
+def ours_mediapipe(path: Path) -> Result:
+    """The package's MediaPipe backend."""
+    return _extract(path, "mediapipe")
+
+
+def ours_dlib(path: Path) -> Result:
+    """The package's dlib backend."""
+    return _extract(path, "dlib")
+
+
+def features(path: Path) -> Result:
+    """The whole way from the video to its row."""
+    from featurize import featurize_video
+
+    return {"n_frames": int(featurize_video(path, faces="main")["n_frames"].iloc[0])}
+
+
+def plain_mediapipe(path: Path) -> Result:
+    """The loop that every tutorial shows."""
+    import cv2
+    from mediapipe import Image, ImageFormat
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    from featurize.assets import FACE_LANDMARKER, locate
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(locate(FACE_LANDMARKER))),
+        running_mode=vision.RunningMode.VIDEO,
+        output_face_blendshapes=True,
+        output_facial_transformation_matrixes=True,
+    )
+    n_frames = 0
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        for bgr in _captured(path):
+            rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+            landmarker.detect_for_video(Image(ImageFormat.SRGB, rgb), n_frames * 40)
+            n_frames += 1
+    return {"n_frames": n_frames}
+
+
+def plain_dlib(path: Path) -> Result:
+    """Dlib's HOG detector and 68 points on every frame."""
+    import cv2
+    import dlib
+
+    from featurize.assets import SHAPE_PREDICTOR_68, locate
+
+    detector = dlib.get_frontal_face_detector()
+    predictor = dlib.shape_predictor(str(locate(SHAPE_PREDICTOR_68)))
+    points = []
+    for bgr in _captured(path):
+        rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        faces = detector(rgb, 0)
+        shape = None
+        if faces:
+            largest = max(faces, key=lambda face: face.area())
+            shape = [(p.x, p.y) for p in predictor(rgb, largest).parts()]
+        points.append(shape if shape else np.full((68, 2), np.nan))
+    return {"n_frames": len(points), "points": np.array(points, np.float64)}
+
+
+def limit(path: Path) -> Result:
+    """Decoding, the mesh network and the blendshape network, and nothing else."""
+    from featurize.landmarks.face_mesh import CROP_PX, FaceMesh
+    from featurize.video import VideoReader
+
+    mesh = FaceMesh()
+    crop = np.random.default_rng(0).integers(0, 255, (CROP_PX, CROP_PX, 3), np.uint8)
+    n_frames = 0
+    with VideoReader(path) as video:
+        for _ in video:
+            points, _ = mesh.landmarks(crop)
+            mesh.blendshapes(points)
+            n_frames += 1
+    return {"n_frames": n_frames}
+
+
+CONTENDERS: tuple[Callable[[Path], Result], ...] = (
+    ours_mediapipe,
+    ours_dlib,
+    features,
+    plain_mediapipe,
+    plain_dlib,
+    limit,
+)
+
+
+def _captured(path: Path):
+    import cv2
+
+    capture = cv2.VideoCapture(str(path))
+    while True:
+        works, bgr = capture.read()
+        if not works:
+            return
+        yield bgr
+
+
+def _peak_mib() -> float:
+    """Peak of this process's own memory; ru_maxrss would begin with that of its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main(name: str, clip: str, points_out: str = "") -> None:
+    """Run one contender and print what it took."""
+    contender = {function.__name__: function for function in CONTENDERS}[name]
+    os.sched_setaffinity(0, {int(os.environ.get("BENCHMARK_CORE", "0"))})
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    result = contender(Path(clip))
+    measured = {
+        "n_frames": result["n_frames"],
+        "wall_s": time.perf_counter() - wall_s,
+        "cpu_s": time.process_time() - cpu_s,
+        "peak_mib": _peak_mib(),
+    }
+    if points_out:
+        np.save(points_out, result["points"])
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

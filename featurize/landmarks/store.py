@@ -1,0 +1,293 @@
+"""Landmarks on disk, so that features can be computed again without touching a video.
+
+A store is a folder::
+
+    videos/ab/abcd....json          which content a path had: its size, times and sha256
+    landmarks/12/1234....landmarks  the landmarks of a content, by its sha256 and the settings
+
+Landmarks are found by what the video holds, not by what it is called: a copy, or a data set that
+was moved, is not done again. What a path holds is noted, and its file is read again only when its
+size or one of its times has changed. When the file is gone, what the path held last is taken, so
+that landmarks serve where the videos are no longer kept; a video that is neither there nor was ever
+seen under that path is missing.
+
+An entry that is damaged, foreign, unreadable or of another version counts as none: it is computed
+again and replaced. Entries appear whole or not at all, so any number of processes may share a
+store, over a network too.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import stat
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from featurize.errors import OutputError
+from featurize.landmarks.spool import MappedArrays
+from featurize.landmarks.track_codec import packed, unpacked
+from featurize.types import Extraction, LandmarkTrack, pieces
+
+FORMAT = "deepfake-biometrics landmarks 1"
+"""Raised when the layout of an entry changes; entries of another format are computed again."""
+
+_LENGTH = struct.Struct("<I")
+_DIGEST_BYTES = 32
+
+
+class LandmarkStore:
+    """A folder of landmarks.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made when there is none.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder).absolute()
+        with _writing(self._folder):
+            for name in ("videos", "landmarks"):
+                (self._folder / name).mkdir(parents=True, exist_ok=True)
+            probe = _unique(self._folder / "probe")
+            probe.touch()
+            probe.unlink()
+
+    def entry(self, video: str | Path, settings: Mapping[str, object]) -> "StoreEntry":
+        """The place of a video's landmarks.
+
+        Parameters
+        ----------
+        video : str or Path
+            Path of the video, which need not exist any more.
+        settings : Mapping[str, object]
+            Everything that changes landmarks besides the video, as JSON can hold it: backend,
+            options, model files, versions.
+
+        Raises
+        ------
+        OutputError
+            When what the path holds cannot be noted.
+        """
+        video = Path(video).absolute()
+        found = self._content_of(video)
+        key = json.dumps([FORMAT, found and found.sha256, dict(settings)], sort_keys=True)
+        name = hashlib.sha256(key.encode()).hexdigest()
+        path = self._folder / "landmarks" / name[:2] / f"{name}.landmarks"
+        return StoreEntry(video, found, key, path)
+
+    def _content_of(self, video: Path) -> "_Content | None":
+        """What a path holds, or held last; None when there is nothing to know."""
+        name = hashlib.sha256(os.fsencode(video)).hexdigest()
+        note = self._folder / "videos" / name[:2] / f"{name}.json"
+        state, noted = _state_of(video), _read_note(note, video)
+        if noted is not None and state in (noted.state, None):
+            return noted
+        if state is None or not stat.S_ISREG(state[0]):
+            return None
+        try:
+            with video.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+        content = _Content(sha256, state)
+        if _state_of(video) != state:  # written to meanwhile
+            return None
+        line = {"path": str(video), "state": state, "sha256": sha256}
+        with _replacing(note) as file:
+            file.write(json.dumps(line).encode())
+        return content
+
+
+@dataclass(frozen=True)
+class _Content:
+    sha256: str
+    state: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StoreEntry:
+    """The landmarks of one content under one set of settings; made by :meth:`LandmarkStore.entry`.
+
+    Attributes
+    ----------
+    video : Path
+        Where the video is, or was.
+    content : object or None
+        What it held then; None when that is not known, and nothing is kept.
+    key : str
+        Everything the landmarks depend on, written into the file.
+    path : Path
+        The file.
+    """
+
+    video: Path
+    content: _Content | None
+    key: str
+    path: Path
+
+    def load(self) -> Extraction | None:
+        """What was saved, bit for bit; None when there is nothing sound.
+
+        Arrays are read-only maps of unlinked temporary files, so memory does not grow with the
+        length of the video.
+
+        Raises
+        ------
+        OutputError
+            When the temporary folder cannot be written.
+        """
+        if self.content is None:
+            return None
+        try:
+            with self.path.open("rb") as file:
+                return _read(file, self.key) if _is_sound(file) else None
+        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            return None  # nothing there, out of reach, or not one of ours
+
+    def save(self, extraction: Extraction) -> None:
+        """Keep what was found in the video, unless the video has changed since.
+
+        Raises
+        ------
+        OutputError
+            When the store cannot be written.
+        """
+        if self.content is None or _state_of(self.video) != self.content.state:
+            return
+        with _replacing(self.path) as file:
+            digest = hashlib.sha256()
+            for part in _parts(extraction, self.key):
+                for piece in (_LENGTH.pack(len(part)), part):
+                    digest.update(piece)
+                    file.write(piece)
+            file.write(digest.digest())
+
+
+def _parts(extraction: Extraction, key: str) -> Iterator[bytes]:
+    """A head of JSON, then for each track and piece of it every array."""
+    tracks = [
+        {
+            "schema": track.schema,
+            "frame_size_px": [int(side) for side in track.frame_size_px],
+            "shapes": {name: array.shape[1:] for name, array in track.arrays.items()},
+        }
+        for track in extraction.tracks
+    ]
+    head = {
+        "key": key,
+        "n_frames": int(extraction.n_frames),
+        "remarks": extraction.remarks,
+        "tracks": tracks,
+    }
+    yield json.dumps(head).encode()
+    for track in extraction.tracks:
+        for piece in pieces(track.n_frames):
+            part = track.part(piece)
+            yield packed("time_s", part.time_s)
+            for name, values in part.arrays.items():
+                yield packed(name, values)
+
+
+def _is_sound(file: BinaryIO) -> bool:
+    """Whether a file ends in the sha256 of the rest; it is then at its start again."""
+    n_bytes = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
+    file.seek(0)
+    digest = hashlib.sha256()
+    while n_bytes > 0 and (block := file.read(min(n_bytes, 1 << 20))):
+        digest.update(block)
+        n_bytes -= len(block)
+    sound = n_bytes == 0 and file.read() == digest.digest()
+    file.seek(0)
+    return sound
+
+
+def _read(file: BinaryIO, key: str) -> Extraction | None:
+    head = json.loads(_read_part(file))
+    if head["key"] != key:
+        return None
+    n_frames = head["n_frames"]
+    tracks = [_read_track(file, described, n_frames) for described in head["tracks"]]
+    return Extraction(tracks, n_frames, tuple(head["remarks"]))
+
+
+def _read_part(file: BinaryIO) -> bytes:
+    (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+    return file.read(length)
+
+
+def _read_track(file: BinaryIO, described: dict[str, Any], n_frames: int) -> LandmarkTrack:
+    shapes = {name: tuple(described["shapes"][name]) for name in described["shapes"]}
+    mapped, times_s = MappedArrays(shapes, n_frames), []
+    for piece in pieces(n_frames):
+        n_here = piece.stop - piece.start
+        times_s.append(unpacked("time_s", _read_part(file), (n_here,)))
+        for name, shape in shapes.items():
+            mapped.write(name, piece.start, unpacked(name, _read_part(file), (n_here, *shape)))
+    return LandmarkTrack(
+        time_s=np.concatenate(times_s),
+        schema=described["schema"],
+        frame_size_px=tuple(described["frame_size_px"]),
+        **mapped.arrays(),
+    )
+
+
+def _state_of(video: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written or replaced; None when there is none."""
+    try:
+        found = video.stat()
+    except (OSError, ValueError):  # gone, out of reach, or no name that a file can have
+        return None
+    return found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _read_note(note: Path, video: Path) -> _Content | None:
+    try:
+        line = json.loads(note.read_bytes())
+        if line["path"] != str(video):
+            return None
+        return _Content(str(line["sha256"]), tuple(map(int, line["state"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _unique(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of another when it is complete, and never before."""
+    part = _unique(path)
+    with _writing(path.parents[2]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("xb") as file:
+                yield file
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn an error of the disk into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The landmark store {folder} cannot be written ({error.strerror or error}): name "
+            "another folder, or make room; landmarks that it holds are not computed again."
+        ) from error
