@@ -19,9 +19,9 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from featurize.frame import Frame
-from featurize.landmarks import mediapipe478
 from featurize.landmarks.detection import FaceDetection, Region
-from featurize.landmarks.face_mesh import CROP_PX, FaceMesh
+from featurize.landmarks.mediapipe478 import backend as mediapipe478
+from featurize.landmarks.mediapipe478.face_mesh import CROP_PX, FaceMesh
 from featurize.video import VideoReader
 
 RIGHT_IOD = 0.05

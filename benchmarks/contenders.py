@@ -1,7 +1,8 @@
-"""What is compared; each is run in a process of its own, pinned to one core.
+"""What is compared; each is run in a process of its own, pinned to cores.
 
-``python -m benchmarks.contenders NAME CLIP [POINTS]`` prints one line of JSON: frames, wall and CPU
-seconds after start-up, peak memory; the points, where they are compared, go to the file POINTS.
+``python -m benchmarks.contenders NAME CLIP WARM_UP [POINTS]`` prints one line of JSON: frames, wall
+and CPU seconds, peak memory; the points, where they are compared, go to the file POINTS. Imports
+are done before, on the clip WARM_UP. BENCHMARK_CORES in the environment names the cores to run on.
 """
 
 import json
@@ -87,7 +88,7 @@ def plain_dlib(path: Path) -> Result:
 
 def limit(path: Path) -> Result:
     """Decoding, the mesh network and the blendshape network, and nothing else."""
-    from featurize.landmarks.face_mesh import CROP_PX, FaceMesh
+    from featurize.landmarks.mediapipe478.face_mesh import CROP_PX, FaceMesh
     from featurize.video import VideoReader
 
     mesh = FaceMesh()
@@ -128,10 +129,11 @@ def _peak_mib() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def main(name: str, clip: str, points_out: str = "") -> None:
-    """Run one contender and print what it took."""
+def main(name: str, clip: str, warm_up: str, points_out: str = "") -> None:
+    """Run one contender, first on a short clip for its imports, and print what it took."""
     contender = {function.__name__: function for function in CONTENDERS}[name]
-    os.sched_setaffinity(0, {int(os.environ.get("BENCHMARK_CORE", "0"))})
+    os.sched_setaffinity(0, {int(core) for core in os.environ["BENCHMARK_CORES"].split(",")})
+    contender(Path(warm_up))
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     result = contender(Path(clip))
     measured = {

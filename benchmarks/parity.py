@@ -18,7 +18,7 @@ from mediapipe import Image, ImageFormat
 from mediapipe.tasks.python import BaseOptions, vision
 
 from featurize.assets import FACE_LANDMARKER, locate
-from featurize.landmarks.mediapipe478 import MediaPipeBackend
+from featurize.landmarks.mediapipe478.backend import MediaPipeBackend
 from featurize.video import VideoReader
 
 N_FRAMES = 100

@@ -17,8 +17,8 @@ import typer
 from featurize.assets import MMOD_FACE_DETECTOR, locate
 from featurize.frame import Frame
 from featurize.landmarks.detection import overlap
-from featurize.landmarks.face_finder import REGION_PER_FACE
-from featurize.landmarks.mediapipe478 import MediaPipeBackend
+from featurize.landmarks.mediapipe478.backend import MediaPipeBackend
+from featurize.landmarks.mediapipe478.face_finder import REGION_PER_FACE
 from featurize.video import VideoReader
 
 WIDTH_PX, HEIGHT_PX = 960, 540

@@ -7,6 +7,7 @@ A crop that is neither turned nor scaled is cut out of the converted picture: to
 tools see.
 """
 
+import math
 from fractions import Fraction
 from functools import cache, cached_property
 
@@ -16,7 +17,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from featurize.errors import VideoUnreadableError
-from featurize.picture import ArrayPicture, chained, sampled
+from featurize.picture import ArrayPicture, chained, reduced, sampled
 
 # Width and height in pixels of a sample of colour, for the formats that are cropped plane by plane;
 # all others pass through RGB. Colour is taken to lie in the middle of its pixels, as in swscale.
@@ -30,6 +31,9 @@ CHROMA_PX = {
     **{f"yuva{layout}p": size for layout, size in LAYOUTS.items()},
     **{f"yuv{layout}p10le": size for layout, size in LAYOUTS.items()},
 }
+
+# Formats of which a part is converted like the whole.
+PLAIN = {f"{prefix}{layout}p" for prefix in ("yuv", "yuvj") for layout in LAYOUTS}
 
 # Shares of red and blue in luma by the number of the colour space in ITU-T H.273. As in swscale, a
 # space that is not declared is BT.601, a range that is not declared is limited, and grey is full.
@@ -114,8 +118,10 @@ class DecodedPicture:
 
     def crop(self, to_picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
         """``(height, width, 3)`` uint8 piece; edges go on outside the picture."""
-        if not self._by_plane or np.array_equal(to_picture[:, :2], np.eye(2)):
+        if not self._by_plane:
             return ArrayPicture(self.rgb).crop(to_picture, size_px)
+        if self._is_plain and np.array_equal(to_picture[:, :2], np.eye(2)):
+            return self._part(to_picture, size_px)
         if self._format == "gray":
             return cv2.cvtColor(self.grey_crop(to_picture, size_px), cv2.COLOR_GRAY2RGB)
         to_luma = chained(self._to_luma, to_picture)
@@ -124,12 +130,48 @@ class DecodedPicture:
             pieces.append(self._chroma_piece(number, to_luma, size_px))
         return cv2.transform(cv2.merge(pieces), _rgb_matrix(self._space, self._full_range))
 
+    def _part(self, to_picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+        """A piece that is neither turned nor scaled, converted by swscale like the whole."""
+        decoded, width_height = self._decoded, (self._decoded.width, self._decoded.height)
+        starts, stops = [], []
+        for start, length, end in zip(to_picture[:, 2], size_px, width_height, strict=True):
+            # Whole samples of colour, some beside the piece, and some of the picture in any case.
+            first = min(max(0, math.floor(start) - 2), end - 1) & ~1
+            starts.append(first)
+            stops.append(min(max(math.floor(start) + length + 3 & ~1, first + 2), end))
+        part = av.VideoFrame(stops[0] - starts[0], stops[1] - starts[1], self._format)
+        part.colorspace, part.color_range = decoded.colorspace, decoded.color_range
+        for number, plane in enumerate(part.planes):
+            across, down = CHROMA_PX[self._format] if number else (1, 1)
+            x, y = starts[0] // across, starts[1] // down
+            target = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+            source = self._plane(number, np.uint8)[y : y + plane.height, x : x + plane.width]
+            target[:, : plane.width] = source
+        inside = DecodedPicture(part, Fraction(1), self._reformatter)
+        to_part = to_picture - np.array([[0, 0, starts[0]], [0, 0, starts[1]]])
+        return ArrayPicture(inside.rgb).crop(to_part, size_px)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether planes of 8 bits lie upright, with square pixels."""
+        is_upright = self._quarter_turns == 0 and self._square_px[0] == self._decoded.width
+        return is_upright and self._format in PLAIN
+
     def grey_crop(self, to_picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
         """``(height, width)`` uint8 piece of luma, stretched to full range."""
         if not self._by_plane:
             return ArrayPicture(self.rgb).grey_crop(to_picture, size_px)
         luma = self._piece(0, chained(self._to_luma, to_picture), size_px)
         return luma if self._full_range else cv2.LUT(luma, STRETCHED)
+
+    def thumbnail(self, size_px: tuple[int, int]) -> np.ndarray:
+        """``(height, width)`` uint8 luma, stretched to full range."""
+        if not self._by_plane or self._format.endswith("10le"):
+            return ArrayPicture(self.rgb).thumbnail(size_px)
+        width, height = size_px[::-1] if self._quarter_turns % 2 else size_px
+        small = reduced(self._plane(0, np.uint8), (width, height))
+        upright = np.ascontiguousarray(np.rot90(small, self._quarter_turns))
+        return upright if self._full_range else cv2.LUT(upright, STRETCHED)
 
     def _chroma_piece(
         self, number: int, to_luma: np.ndarray, size_px: tuple[int, int]

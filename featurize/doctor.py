@@ -103,7 +103,7 @@ def _backends() -> list[Finding]:
 def _library(backend: str) -> str:
     """What a backend runs on."""
     if backend == "dlib":
-        from featurize.landmarks.dlib68 import build
+        from featurize.landmarks.dlib68.backend import build
 
         return build()
     return f"LiteRT {_version('ai-edge-litert')}"

@@ -77,6 +77,16 @@ class Frame:
         """The same in luma, ``(height, width)`` uint8 from 0 (black); cheaper than colour."""
         return self._picture.grey_crop(_finite(to_frame), size_px)
 
+    def thumbnail(self, size_px: tuple[int, int]) -> np.ndarray:
+        """The whole picture, small and in luma, ``(height, width)`` uint8; not every row is read.
+
+        Parameters
+        ----------
+        size_px : tuple of int
+            Width and height, far less than the picture's.
+        """
+        return self._picture.thumbnail(size_px)
+
     @cached_property
     def _picture(self) -> Picture:
         return ArrayPicture(self.pixels) if isinstance(self.pixels, np.ndarray) else self.pixels

@@ -10,9 +10,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-THUMBNAIL_HALVINGS = 4
-"""Of what is reduced sixteenfold or more a quarter of the rows is read, or less: four in each
-block."""
+THUMBNAIL_ROWS = 4
+"""Of a thumbnail's blocks so many rows are read, where they have more."""
 
 
 class Picture(Protocol):
@@ -31,6 +30,9 @@ class Picture(Protocol):
 
     def grey_crop(self, to_picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
         """``(height, width)`` uint8 piece; edges go on outside the picture."""
+
+    def thumbnail(self, size_px: tuple[int, int]) -> np.ndarray:
+        """``(height, width)`` uint8 luma of the whole picture."""
 
 
 class ArrayPicture:
@@ -58,6 +60,10 @@ class ArrayPicture:
     def grey_crop(self, to_picture: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
         """``(height, width)`` uint8 piece; BT.601 luma of the colours."""
         return cv2.cvtColor(self.crop(to_picture, size_px), cv2.COLOR_RGB2GRAY)
+
+    def thumbnail(self, size_px: tuple[int, int]) -> np.ndarray:
+        """``(height, width)`` uint8; BT.601 luma of the colours."""
+        return cv2.cvtColor(reduced(self.rgb, size_px), cv2.COLOR_RGB2GRAY)
 
 
 class FittedPicture:
@@ -96,12 +102,22 @@ class FittedPicture:
         """``(height, width)`` uint8 piece; edges go on outside the picture."""
         return self._picture.grey_crop(chained(self._to_inner, to_picture), size_px)
 
+    def thumbnail(self, size_px: tuple[int, int]) -> np.ndarray:
+        """``(height, width)`` uint8 luma, without what is beside the picture."""
+        return self._picture.thumbnail(size_px)
+
 
 def chained(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The ``(2, 3)`` map that does `first`, then `second`."""
     whole = second[:, :2] @ first
     whole[:, 2] += second[:, 2]
     return whole
+
+
+def reduced(plane: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+    """A whole array made much smaller: means of blocks, of :data:`THUMBNAIL_ROWS` of their rows."""
+    step = max(1, plane.shape[0] // (size_px[1] * THUMBNAIL_ROWS))
+    return cv2.resize(plane[step // 2 :: step], size_px, interpolation=cv2.INTER_AREA)
 
 
 def sampled(plane: np.ndarray, to_plane: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
@@ -129,10 +145,9 @@ def sampled(plane: np.ndarray, to_plane: np.ndarray, size_px: tuple[int, int]) -
     (x_row, y_row), (height, width) = to_plane.tolist(), plane.shape[:2]
     left, right, halvings_x = _span(x_row, size_px, width)
     top, bottom, halvings_y = _span(y_row, size_px, height)
-    skips_y = halvings_y - 2 if halvings_y >= THUMBNAIL_HALVINGS else 0
-    source = plane[top : bottom : 2**skips_y, left:right]
-    for halving in range(max(halvings_x, halvings_y - skips_y)):
-        source = _halved(source, halving < halvings_x, halving < halvings_y - skips_y)
+    source = plane[top:bottom, left:right]
+    for halving in range(max(halvings_x, halvings_y)):
+        source = _halved(source, halving < halvings_x, halving < halvings_y)
     to_source = [_within(x_row, left, 2**halvings_x), _within(y_row, top, 2**halvings_y)]
     return cv2.warpAffine(
         source,

@@ -10,8 +10,8 @@ from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
 from featurize.frame_features.points import distance_px
 from featurize.landmarks.extraction import LandmarkOptions, extract
-from featurize.landmarks.store import LandmarkStore
-from featurize.landmarks.tracking import MIN_DURATION_S
+from featurize.landmarks.people.tracking import MIN_DURATION_S
+from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import MANIFEST_COLUMNS
 from featurize.registry import compute_signals, compute_video_features, video_features
 from featurize.types import Extraction, LandmarkTrack, pieces
@@ -58,7 +58,7 @@ def featurize_video(
         A video file.
     landmark_store : str or Path, optional
         Folder of landmarks: those of this video are taken from there, or kept there. See
-        :mod:`featurize.landmarks.store`.
+        :mod:`featurize.landmarks.storage.store`.
     **options
         How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
         stabilise``, see :class:`featurize.landmarks.extraction.LandmarkOptions`.
@@ -129,7 +129,7 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
     if not tracks:
         raise NoFaceError(
             f"No face was found in the {extraction.n_frames} frames of {path}: "
-            f"faces must be at least about a fifth of the picture high. {remarks}".rstrip()
+            f"faces must be at least about a twentieth of the picture high. {remarks}".rstrip()
         )
     usable = [track for track in tracks if _is_long_enough(track)]
     if not usable:

@@ -24,7 +24,7 @@ from featurize.errors import (
 )
 from featurize.journal import Journal
 from featurize.landmarks.extraction import LandmarkOptions
-from featurize.landmarks.store import LandmarkStore
+from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import read_videos
 from featurize.pipeline import Row, as_table, failed_row, video_rows
 from featurize.progress import RunProgress
@@ -62,7 +62,8 @@ def featurize_dataset(
         Videos at a time; -1 for one per core.
     landmark_store : str or Path, optional
         Folder of landmarks. Those it holds are not looked for again, others are kept there, so
-        features can be computed anew without the videos. See :mod:`featurize.landmarks.store`.
+        features can be computed anew without the videos. See
+        :mod:`featurize.landmarks.storage.store`.
     progress : bool
         Show a progress bar on standard error, or a line a minute when that is no terminal.
     **options

@@ -60,7 +60,9 @@ class LandmarkTrack:
     time_s : numpy.ndarray
         ``(n_frames,)`` float64 presentation times, strictly increasing.
     confidence : numpy.ndarray
-        ``(n_frames,)`` float32 in [0, 1]; 0 where the face is missing.
+        ``(n_frames,)`` float32 in [0, 1]: how likely the points are right, within 5 % of the
+        interocular distance on average over the face; 0 where the face is missing. Where it is
+        under one half, a face was seen, but its points are not to be trusted: they are NaN.
     schema : str
         Name of the point scheme, a key of :data:`featurize.landmarks.schema.SCHEMES`.
     frame_size_px : tuple of int
@@ -75,8 +77,9 @@ class LandmarkTrack:
     flow_px : numpy.ndarray or None
         ``(n_frames, n_named, 2)`` float32: x and y to which optical flow carries the named points
         of the frame before, in the order of the scheme's ``points``. NaN where it was not measured:
-        in the first frame of an unbroken sighting, and where a point was lost. None when flow was
-        not asked for.
+        in the first frame of an unbroken sighting, and where a point was lost. In a stabilised
+        track it moves along with the points: what is between them is what was detected. None when
+        flow was not asked for.
 
     Raises
     ------

@@ -8,6 +8,10 @@ import numpy as np
 
 from featurize.frame import Frame
 from featurize.landmarks.schema import Schema
+from featurize.types import LandmarkTrack
+
+MIN_CONFIDENCE = 0.5
+"""Landmarks that are more likely wrong than right are not used, and begin no track."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels of the upright frame."""
@@ -76,7 +80,8 @@ class FaceDetection:
     points_px, blendshapes, pose : numpy.ndarray
         As one row of those of :class:`featurize.types.LandmarkTrack`.
     confidence : float
-        In [0, 1]: how far the points can be trusted.
+        In [0, 1]: how likely the points are right, within 5 % of the interocular distance of where
+        they would be in the undisturbed picture, on average over the face.
     crop : FaceCrop or None
         The pixels they were read from.
     """
@@ -86,6 +91,11 @@ class FaceDetection:
     blendshapes: np.ndarray | None = None
     pose: np.ndarray | None = None
     crop: FaceCrop | None = None
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the points are more likely right than wrong."""
+        return self.confidence >= MIN_CONFIDENCE
 
     @cached_property
     def box_px(self) -> Box:
@@ -99,7 +109,7 @@ class LandmarkBackend(Protocol):
     """Finds faces in pictures and reads their landmarks.
 
     It keeps nothing from frame to frame: which face is followed, and when a picture is searched, is
-    the business of :mod:`featurize.landmarks.following`.
+    the business of :mod:`featurize.landmarks.people.following`.
     """
 
     schema: Schema
@@ -121,6 +131,10 @@ class LandmarkBackend(Protocol):
 
     def region_after(self, detection: FaceDetection) -> Region:
         """Where a face is looked for in the next frame."""
+        ...
+
+    def completed(self, track: LandmarkTrack) -> LandmarkTrack:
+        """A track with what is cheaper to work out for all of its frames at once."""
         ...
 
 

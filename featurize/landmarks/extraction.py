@@ -10,19 +10,17 @@ import cv2
 from featurize.assets import MODEL_FILES
 from featurize.errors import OptionError, UnknownBackendError
 from featurize.landmarks.detection import LandmarkBackend
+from featurize.landmarks.dlib68 import DETECTORS
 from featurize.landmarks.flow import FlowMeter
-from featurize.landmarks.following import Follower
+from featurize.landmarks.people.following import Follower
+from featurize.landmarks.people.tracking import MIN_DURATION_S, FaceLinker
 from featurize.landmarks.stabilising import stabilised
-from featurize.landmarks.store import LandmarkStore
-from featurize.landmarks.tracking import MIN_DURATION_S, FaceLinker
+from featurize.landmarks.storage.store import LandmarkStore
 from featurize.types import Extraction, LandmarkTrack
 from featurize.video import VideoReader
 
 BACKENDS: tuple[str, ...] = ("mediapipe", "dlib")
 """Names of the landmark backends, the default first."""
-
-DETECTORS: tuple[str, ...] = ("hog", "cnn")
-"""Names of the dlib backend's face detectors, the default first."""
 
 LANDMARKS_VERSION = 1
 """Raised when the code of this package comes to find other landmarks in the same video; landmarks
@@ -41,7 +39,8 @@ class LandmarkOptions:
         One of :data:`BACKENDS`: ``"mediapipe"`` gives 478 points with irises, expressions and
         depth; ``"dlib"`` gives 68 points.
     detector : str or None
-        Face detector of the dlib backend, one of :data:`DETECTORS`; None for its default, and for
+        Face detector of the dlib backend, one of
+        :data:`featurize.landmarks.dlib68.DETECTORS`; None for its default, and for
         the other backend, which has one of its own.
     faces : {"all", "main"}
         Everybody, or the main face only: the longest, largest and most central one.
@@ -141,7 +140,7 @@ def extract(
 def _extracted(path: str | Path, options: LandmarkOptions) -> Extraction:
     # Runs of a dataset use one process per core; threads inside would only compete.
     cv2.setNumThreads(1)
-    from featurize.landmarks.identity import embed_faces
+    from featurize.landmarks.people.identity import embed_faces
 
     with (
         VideoReader(path) as video,
@@ -152,9 +151,11 @@ def _extracted(path: str | Path, options: LandmarkOptions) -> Extraction:
         meter = FlowMeter(backend.schema, (video.info.width_px, video.info.height_px))
         for frame in video:
             sightings = follower.update(frame)
-            flows_px = meter.measure({s.trail: s.detection for s in sightings})
+            trusted = {s.trail: s.detection for s in sightings if s.detection.is_trusted}
+            flows_px = meter.measure(trusted)
             linker.add(frame, sightings, flows_px)
         tracks = linker.tracks(options.faces, options.max_faces, options.min_duration_s)
+        tracks = [backend.completed(track) for track in tracks]
         if options.stabilise:
             tracks = [stabilised(track) for track in tracks]
         return Extraction(tracks, video.n_frames, video.remarks)
@@ -180,7 +181,7 @@ def extract_landmarks(
     backend, detector, faces, max_faces, min_duration_s, stabilise
         As for :class:`LandmarkOptions`.
     landmark_store : str or Path, optional
-        Folder that keeps landmarks, see :class:`featurize.landmarks.store.LandmarkStore`.
+        Folder that keeps landmarks, see :class:`featurize.landmarks.storage.store.LandmarkStore`.
 
     Returns
     -------
@@ -200,9 +201,9 @@ def extract_landmarks(
 def make_backend(name: str, detector: str | None = None) -> LandmarkBackend:
     """Start a backend. Heavy libraries are imported only here, when they are needed."""
     if name == "dlib":
-        from featurize.landmarks.dlib68 import Dlib68Backend
+        from featurize.landmarks.dlib68.backend import Dlib68Backend
 
         return Dlib68Backend(detector or DETECTORS[0])
-    from featurize.landmarks.mediapipe478 import MediaPipeBackend
+    from featurize.landmarks.mediapipe478.backend import MediaPipeBackend
 
     return MediaPipeBackend()

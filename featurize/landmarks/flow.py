@@ -102,13 +102,14 @@ class FlowMeter:
         return flows
 
     def _view(self, crop: FaceCrop, points_px: np.ndarray) -> _View:
-        small = cv2.resize(crop.rgb, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(crop.rgb, cv2.COLOR_RGB2GRAY)
+        small = cv2.resize(grey, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
         # A pixel of the small picture is the mean of a square of the large one.
         scale = crop.rgb.shape[0] / SIDE_PX
         turn, start = crop.to_frame[:, :2], crop.to_frame[:, 2]
         to_frame = np.column_stack([turn * scale, start + turn @ np.full(2, (scale - 1) / 2)])
         named_px = points_px[self._indices, :2].astype(np.float64)
-        return _View(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), to_frame, named_px)
+        return _View(small, to_frame, named_px)
 
     def _flow(self, before: _View, now: _View, known: np.ndarray) -> np.ndarray:
         """Where the known points of one view are in the next, ``(n_known, 2)`` frame pixels."""

@@ -11,7 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from featurize.landmarks import dlib68_points, mediapipe478_points
+from featurize.landmarks.dlib68 import points as dlib68_points
+from featurize.landmarks.mediapipe478 import points as mediapipe478_points
 
 
 def mirror_name(name: str) -> str:

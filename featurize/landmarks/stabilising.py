@@ -7,7 +7,7 @@ import numpy as np
 
 from featurize.errors import TrackError
 from featurize.landmarks.schema import SCHEMES
-from featurize.landmarks.spool import MappedArrays
+from featurize.landmarks.storage.spool import MappedArrays
 from featurize.types import LandmarkTrack, pieces
 
 FLOW_SD_IOD = 0.002

@@ -14,10 +14,10 @@ import numpy as np
 
 from featurize.frame import Frame
 from featurize.landmarks.detection import FaceDetection, Region
-from featurize.landmarks.following import Follower, Sighting
+from featurize.landmarks.people.following import Follower, Sighting
+from featurize.landmarks.people.tracking import FaceLinker
+from featurize.landmarks.people.zoom import ZoomedPicture
 from featurize.landmarks.schema import MEDIAPIPE_478
-from featurize.landmarks.tracking import FaceLinker
-from featurize.landmarks.zoom import ZoomedPicture
 from featurize.types import LandmarkTrack
 from tests.test_featurize.tracks import neutral_face
 

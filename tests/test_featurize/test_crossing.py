@@ -9,10 +9,10 @@ import pytest
 from skimage.data import astronaut
 
 from featurize.frame import Frame
-from featurize.landmarks.following import Follower
-from featurize.landmarks.identity import embed_faces
-from featurize.landmarks.mediapipe478 import MediaPipeBackend
-from featurize.landmarks.tracking import FaceLinker
+from featurize.landmarks.mediapipe478.backend import MediaPipeBackend
+from featurize.landmarks.people.following import Follower
+from featurize.landmarks.people.identity import embed_faces
+from featurize.landmarks.people.tracking import FaceLinker
 from featurize.synthesis import Performer, State
 from featurize.types import LandmarkTrack
 from tests.test_featurize.stage import smooth_noise

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featurize.frame import Frame
-from featurize.landmarks.cuts import DISSOLVE_STEPS_S, CutDetector
+from featurize.landmarks.people.cuts import DISSOLVE_STEPS_S, CutDetector
 from tests.test_featurize.stage import smooth_noise
 
 FPS = 25

@@ -17,10 +17,10 @@ from featurize.assets import SHAPE_PREDICTOR_68, locate
 from featurize.errors import OptionError
 from featurize.frame import Frame
 from featurize.frame_features import eyes, head_pose, mouth
-from featurize.landmarks.average_face import AverageFace
 from featurize.landmarks.detection import FaceDetection, Region
-from featurize.landmarks.dlib68 import Dlib68Backend
-from featurize.landmarks.dlib68_points import AVERAGE_FACE_CM
+from featurize.landmarks.dlib68.average_face import AverageFace
+from featurize.landmarks.dlib68.backend import Dlib68Backend
+from featurize.landmarks.dlib68.points import AVERAGE_FACE_CM
 from featurize.landmarks.schema import DLIB_68, MEDIAPIPE_478, mirror_name
 from featurize.registry import compute_signals, compute_video_features
 from featurize.types import LandmarkTrack

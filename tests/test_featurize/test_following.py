@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featurize.landmarks.following import KEY_FRAME_S, LOST_S, Sighting
+from featurize.landmarks.people.following import KEY_FRAME_S, LOST_S, Sighting
 from tests.test_featurize.stage import FPS, Actor, Stage, follow, uniform_times
 
 

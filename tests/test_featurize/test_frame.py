@@ -107,12 +107,11 @@ class TestPlace:
         piece = frame.crop(np.array([[1, 0, 7], [0, 1, 11]]), (40, 30))
         assert np.array_equal(piece, frame.rgb[11:41, 7:47])
 
-    def test_great_reductions_read_a_part_and_keep_the_mean(self) -> None:
+    def test_thumbnails_read_a_part_and_keep_the_mean(self) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (640, 640), np.uint8)
         frame = Frame(0, 0.0, np.repeat(noise[..., None], 3, axis=2))
-        to_frame = np.array([[64, 0, 31.5], [0, 64, 31.5]])
         # 4 of 64 rows, 256 independent pixels of a block: a standard error of 74 / 16 levels.
-        piece = frame.grey_crop(to_frame, (10, 10)).astype(float)
+        piece = frame.thumbnail((10, 10)).astype(float)
         assert piece.mean() == pytest.approx(127.5, abs=2)
         assert piece.std() == pytest.approx(74 / 16, rel=0.3)
 

@@ -303,15 +303,15 @@ def test_the_same_face_at_another_place_of_the_picture(clip: Path, left_px: int)
         with make_backend("mediapipe") as backend:
             (region,) = backend.search(picture_frame, thorough=False)
             face = backend.fit(picture_frame, region)
-        track = LandmarkTrack(
-            points_px=face.points_px[None],
-            time_s=np.zeros(1),
-            confidence=np.ones(1, np.float32),
-            schema="mediapipe478",
-            frame_size_px=(456, 320),
-            blendshapes=face.blendshapes[None],
-            pose=face.pose[None],
-        )
+            track = LandmarkTrack(
+                points_px=face.points_px[None],
+                time_s=np.zeros(1),
+                confidence=np.ones(1, np.float32),
+                schema="mediapipe478",
+                frame_size_px=(456, 320),
+                blendshapes=face.blendshapes[None],
+            )
+            track = backend.completed(track)
         return {name: float(values[0]) for name, values in compute_signals(track).signals.items()}
 
     middle, moved = seen(100, 32), seen(left_px, 0)

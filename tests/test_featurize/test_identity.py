@@ -10,8 +10,8 @@ from skimage.data import astronaut
 
 from featurize.assets import SHAPE_PREDICTOR_68, locate
 from featurize.frame import Frame
-from featurize.landmarks.chips import CHIP_PX, face_chip, face_look, frontality, standardised
-from featurize.landmarks.identity import embed_faces
+from featurize.landmarks.people.chips import CHIP_PX, face_chip, face_look, frontality, standardised
+from featurize.landmarks.people.identity import embed_faces
 from featurize.landmarks.schema import MEDIAPIPE_478, SCHEMES
 from featurize.synthesis.photograph import load_photograph
 from tests.test_featurize.stage import smooth_noise

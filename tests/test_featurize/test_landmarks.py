@@ -122,7 +122,7 @@ class TestModelFiles:
 
 @pytest.mark.parametrize(("side", "other"), [("left", "right"), ("right", "left")])
 def test_an_iris_outside_its_eye_is_unknown(side: str, other: str) -> None:
-    from featurize.landmarks.mediapipe478 import without_stray_irises
+    from featurize.landmarks.mediapipe478.backend import without_stray_irises
 
     face = neutral_face()
     irises = {

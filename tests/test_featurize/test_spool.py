@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from featurize.errors import OutputError, TrackError
-from featurize.landmarks.spool import STEPS_PER_UNIT, MappedArrays, TrackSpool, rounded
+from featurize.landmarks.storage.spool import STEPS_PER_UNIT, MappedArrays, TrackSpool, rounded
 from featurize.types import LandmarkTrack, pieces
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one() -> None:
     code = """
 import re, sys
 import numpy as np
-from featurize.landmarks.spool import TrackSpool
+from featurize.landmarks.storage.spool import TrackSpool
 from featurize.types import LandmarkTrack, pieces
 
 n_frames = int(sys.argv[1])

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from featurize.errors import OutputError, TrackError
-from featurize.landmarks import store as store_module
 from featurize.landmarks.schema import SCHEMES
-from featurize.landmarks.spool import rounded
-from featurize.landmarks.store import LandmarkStore
-from featurize.landmarks.track_codec import packed, unpacked
+from featurize.landmarks.storage import store as store_module
+from featurize.landmarks.storage.codec import packed, unpacked
+from featurize.landmarks.storage.spool import rounded
+from featurize.landmarks.storage.store import LandmarkStore
 from featurize.types import Extraction, LandmarkTrack
 from tests.test_featurize.tracks import make_track, turn
 

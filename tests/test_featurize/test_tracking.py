@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featurize.landmarks.linking import Trail, people
-from featurize.landmarks.portraits import EMBEDDINGS_PER_S, FREE_EMBEDDINGS
+from featurize.landmarks.people.linking import Trail, people
+from featurize.landmarks.people.portraits import EMBEDDINGS_PER_S, FREE_EMBEDDINGS
 from tests.test_featurize.stage import (
     Actor,
     Recogniser,

@@ -1,11 +1,10 @@
 """Which trails are of one person.
 
-What :mod:`featurize.landmarks.following` says certainly continues is joined first. All else is
-decided by face embeddings, for all trails at once: the links from trail to later trail that are the
-closest in sum (a path cover by linear assignment, as in tracking by detection: Zhang, Li, Nevatia
-2008, Global Data Association for Multi-Object Tracking Using Network Flows). A link that is not
-much better than its alternatives is not made: two tracks of one person are a lesser harm than one
-track of two.
+What :mod:`.following` says certainly continues is joined first. All else is decided by face
+embeddings, for all trails at once: the links from trail to later trail that are the closest in sum
+(a path cover by linear assignment, as in tracking by detection: Zhang, Li, Nevatia 2008, Global
+Data Association for Multi-Object Tracking Using Network Flows). A link that is not much better than
+its alternatives is not made: two tracks of one person are a lesser harm than one track of two.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +36,7 @@ class Trail:
         Increasing from 0.
     continues : int or None
     crowded : bool
-        As in :class:`featurize.landmarks.following.Sighting`.
+        As in :class:`featurize.landmarks.people.following.Sighting`.
     frames, rows : list of int
         Frames in which the face is seen, and where its landmarks are kept.
     duration_s : float

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from featurize.frame import Frame
-from featurize.landmarks.chips import face_chip, frontality
-from featurize.landmarks.following import Sighting
+from featurize.landmarks.people.chips import face_chip, frontality
+from featurize.landmarks.people.following import Sighting
 from featurize.landmarks.schema import Schema
 
 Embedder = Callable[[np.ndarray], np.ndarray]
@@ -26,7 +26,7 @@ MAX_KEPT = 120
 MIN_DURATION_S = 0.3
 """Shorter trails are not embedded."""
 
-FREE_EMBEDDINGS, EMBEDDINGS_PER_S = 30, 0.5
+FREE_EMBEDDINGS, EMBEDDINGS_PER_S = 30, 1.0
 """How many faces are embedded at most: so many, and so many for each second of video."""
 
 FEW_EMBEDDINGS = 8
@@ -75,7 +75,7 @@ class Album:
     schema : Schema
         Scheme of the landmarks, by which portraits are aligned.
     embed : Callable
-        Turns portraits into embeddings, such as :func:`featurize.landmarks.identity.embed_faces`.
+        Turns portraits into embeddings, such as :func:`.identity.embed_faces`.
     """
 
     def __init__(self, schema: Schema, embed: Embedder) -> None:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from featurize.frame import Frame
-from featurize.landmarks.chips import standardised
+from featurize.landmarks.people.chips import standardised
 
 THUMBNAIL_PX = (64, 36)
 """Width and height of the small pictures."""
@@ -118,12 +118,4 @@ class CutDetector:
 
 def _thumbnail(frame: Frame) -> np.ndarray:
     """The whole picture, small, grey and slightly blurred, float32."""
-    (width, height), (columns, rows) = frame.size_px, THUMBNAIL_PX
-    to_frame = np.array(
-        [
-            [width / columns, 0, width / columns / 2 - 0.5],
-            [0, height / rows, height / rows / 2 - 0.5],
-        ]
-    )
-    small = frame.grey_crop(to_frame, THUMBNAIL_PX).astype(np.float32)
-    return cv2.GaussianBlur(small, (0, 0), 1.0)
+    return cv2.GaussianBlur(frame.thumbnail(THUMBNAIL_PX).astype(np.float32), (0, 0), 1.0)

@@ -9,17 +9,32 @@ turned.
 
 import struct
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from featurize.assets import FACE_LANDMARKER, locate
+from featurize.landmarks.storage.spool import MappedArrays, rounded
+from featurize.types import LandmarkTrack, pieces
 
 FIELD_OF_VIEW_DEG = 63.0
 """Vertical field of view of the assumed camera."""
 
 _NEAR_CM = 1.0
+# Points of the mesh; those of the irises come behind.
+_N_MESH = 468
+
+
+def with_metric_pose(track: LandmarkTrack) -> LandmarkTrack:
+    """A track with the pose of each of its frames, worked out for many at a time."""
+    mapped = MappedArrays({"pose": (4, 4)}, track.n_frames)
+    for frames in pieces(track.n_frames):
+        piece = track.part(frames)
+        pose = np.full((piece.n_frames, 4, 4), np.nan, np.float32)
+        pose[piece.present] = metric_pose(piece.points_px[piece.present], track.frame_size_px)
+        mapped.write("pose", frames.start, rounded("pose", pose))
+    return replace(track, **mapped.arrays())
 
 
 def metric_pose(points_px: np.ndarray, frame_size_px: tuple[int, int]) -> np.ndarray:
@@ -28,46 +43,50 @@ def metric_pose(points_px: np.ndarray, frame_size_px: tuple[int, int]) -> np.nda
     Parameters
     ----------
     points_px : numpy.ndarray
-        ``(478, 3)`` landmarks in pixels of the upright frame.
+        ``(..., 478, 3)`` landmarks in pixels of the upright frame; the irises may be unknown.
     frame_size_px : tuple of int
         Its width and height.
 
     Returns
     -------
     numpy.ndarray
-        ``(4, 4)`` float32, as :attr:`featurize.types.LandmarkTrack.pose`.
+        ``(..., 4, 4)`` float32, as :attr:`featurize.types.LandmarkTrack.pose`.
     """
     width, height = frame_size_px
     basis = _basis()
-    all_x_y_z = points_px[:468].astype(np.float64) / (width, height, width)
     near_height = 2 * _NEAR_CM * np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2)
-    near_width = width * near_height / height
-    depth_offset = all_x_y_z[:, 2].mean() * near_width
-    x, y, z = all_x_y_z[basis.indices].T
-    near_plane = np.column_stack([(x - 0.5) * near_width, (0.5 - y) * near_height, z * near_width])
+    cm_per_px = near_height / height
+    mesh_px = points_px[..., :_N_MESH, :].astype(np.float64)
+    middle_px = np.array([width / 2, height / 2, 0])
+    near_plane = (mesh_px[..., basis.indices, :] - middle_px) * (np.array([1, -1, 1]) * cm_per_px)
+    depth_offset = mesh_px[..., 2].mean(axis=-1)[..., None] * cm_per_px
 
-    def lifted(scale: float) -> np.ndarray:
-        depth = (near_plane[:, 2] - depth_offset + _NEAR_CM) / scale
-        return np.column_stack([near_plane[:, :2] * (depth / _NEAR_CM)[:, None], -depth])
+    def lifted(scale: np.ndarray) -> np.ndarray:
+        depth = (near_plane[..., 2] - depth_offset + _NEAR_CM) / scale[..., None]
+        across = near_plane[..., :2] * (depth / _NEAR_CM)[..., None]
+        return np.concatenate([across, -depth[..., None]], axis=-1)
 
     _, scale = _turn_and_scale(near_plane * (1, 1, -1))
-    scale *= _turn_and_scale(lifted(scale))[1]
+    scale = scale * _turn_and_scale(lifted(scale))[1]
     target = lifted(scale)
     rotation, size = _turn_and_scale(target)
-    pose = np.eye(4, dtype=np.float32)
-    pose[:3, :3] = rotation * size
-    pose[:3, 3] = basis.shares @ target - pose[:3, :3] @ basis.mean_cm
+    pose = np.zeros((*points_px.shape[:-2], 4, 4), dtype=np.float32)
+    turn = rotation * size[..., None, None]
+    pose[..., :3, :3] = turn
+    pose[..., :3, 3] = basis.shares @ target - turn @ basis.mean_cm
+    pose[..., 3, 3] = 1
     return pose
 
 
-def _turn_and_scale(target: np.ndarray) -> tuple[np.ndarray, float]:
-    """Rotation and scale that lay the canonical landmarks onto others best (Umeyama 1991)."""
+def _turn_and_scale(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations and scales that lay the canonical landmarks onto others best (Umeyama 1991)."""
     basis = _basis()
-    u, singular, vt = np.linalg.svd(target.T @ basis.weighted_cm)
+    u, singular, vt = np.linalg.svd(np.swapaxes(target, -1, -2) @ basis.weighted_cm)
     # Keeps the solution a rotation where noise would make it a reflection.
     sign = np.sign(np.linalg.det(u @ vt))
-    rotation = u @ np.diag((1, 1, sign)) @ vt
-    return rotation, float((singular[0] + singular[1] + sign * singular[2]) / basis.spread_cm2)
+    u[..., 2] *= sign[..., None]
+    scale = singular[..., 0] + singular[..., 1] + sign * singular[..., 2]
+    return u @ vt, scale / basis.spread_cm2
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Arrays of a track as few bytes, and back again bit for bit.
 
-Landmarks are kept to fixed steps (:data:`featurize.landmarks.spool.STEPS_PER_UNIT`) and move little
-from frame to frame. So values become numbers of steps, numbers of steps become differences from the
-frame before, and the bytes of equal weight are put side by side, where zlib finds most of them 0.
-Values that are no such multiples are packed as the bits they are.
+Landmarks are kept to fixed steps (:data:`.spool.STEPS_PER_UNIT`) and move little from frame to
+frame. So values become numbers of steps, numbers of steps become differences from the frame before,
+and the bytes of equal weight are put side by side, where zlib finds most of them 0. Values that are
+no such multiples are packed as the bits they are.
 """
 
 import zlib
@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 
 from featurize.errors import TrackError
-from featurize.landmarks.spool import STEPS_PER_UNIT
+from featurize.landmarks.storage.spool import STEPS_PER_UNIT
 
 _STEPS, _BITS = b"s", b"b"
 _NAN_BITS = np.array(np.nan, np.float32).view(np.uint32)

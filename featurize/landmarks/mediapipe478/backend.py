@@ -7,10 +7,11 @@ import numpy as np
 
 from featurize.frame import Frame
 from featurize.landmarks.detection import FaceCrop, FaceDetection, Region
-from featurize.landmarks.face_finder import REGION_PER_FACE, find_faces
-from featurize.landmarks.face_mesh import CROP_PX, FaceMesh
-from featurize.landmarks.metric_pose import metric_pose
+from featurize.landmarks.mediapipe478.face_finder import REGION_PER_FACE, find_faces
+from featurize.landmarks.mediapipe478.face_mesh import CROP_PX, FaceMesh
+from featurize.landmarks.mediapipe478.metric_pose import with_metric_pose
 from featurize.landmarks.schema import MEDIAPIPE_478
+from featurize.types import LandmarkTrack
 
 MIN_PRESENCE_LOG_ODDS = 0.0
 """A region holds a face when the mesh network gives it better than even odds, as in MediaPipe."""
@@ -78,7 +79,6 @@ class MediaPipeBackend:
             points_px=without_stray_irises(points),
             confidence=confidence_of(presence),
             blendshapes=self._mesh.blendshapes(points),
-            pose=metric_pose(points, frame.size_px),
             crop=FaceCrop(crop, to_frame),
         )
 
@@ -91,6 +91,10 @@ class MediaPipeBackend:
             max(right - left, bottom - top) * REGION_PER_FACE,
             float(np.arctan2(across[1], across[0])),
         )
+
+    def completed(self, track: LandmarkTrack) -> LandmarkTrack:
+        """The track with the pose of the head in centimetres."""
+        return with_metric_pose(track)
 
 
 def confidence_of(presence_log_odds: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from featurize.frame import Frame
 from featurize.landmarks.detection import Region, overlap
-from featurize.landmarks.face_mesh import DETECTOR_PX, FaceMesh
+from featurize.landmarks.mediapipe478.face_mesh import DETECTOR_PX, FaceMesh
 
 MIN_LOG_ODDS = 0.0
 """A place is a candidate when the detector gives a face better than even odds, as in MediaPipe."""

@@ -20,7 +20,7 @@ def embed_faces(chips: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     chips : numpy.ndarray
-        ``(n, 150, 150, 3)`` uint8 from :func:`featurize.landmarks.chips.face_chip`.
+        ``(n, 150, 150, 3)`` uint8 from :func:`featurize.landmarks.people.chips.face_chip`.
 
     Returns
     -------

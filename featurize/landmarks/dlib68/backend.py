@@ -3,6 +3,7 @@
 The only file that imports dlib for landmarks.
 """
 
+import threading
 from itertools import islice
 from typing import Self
 
@@ -12,10 +13,10 @@ import numpy as np
 from featurize.assets import MMOD_FACE_DETECTOR, SHAPE_PREDICTOR_68, locate
 from featurize.errors import OptionError
 from featurize.frame import Frame
-from featurize.landmarks.average_face import AverageFace
 from featurize.landmarks.detection import Box, FaceCrop, FaceDetection, Region
-from featurize.landmarks.dlib68_points import AVERAGE_FACE_CM
-from featurize.landmarks.hog_windows import (
+from featurize.landmarks.dlib68 import DETECTORS
+from featurize.landmarks.dlib68.average_face import AverageFace
+from featurize.landmarks.dlib68.hog_windows import (
     LEVEL_RATIO,
     LOWEST_LEVEL,
     SCAN_PX,
@@ -24,10 +25,9 @@ from featurize.landmarks.hog_windows import (
     nearest_level,
     window_side_px,
 )
+from featurize.landmarks.dlib68.points import AVERAGE_FACE_CM
 from featurize.landmarks.schema import DLIB_68
-
-DETECTORS = ("hog", "cnn")
-"""Names of the face detectors, the default first."""
+from featurize.types import LandmarkTrack
 
 REGION_PER_WINDOW = 1.4
 """A region is this much larger than the detector's window: all points of a face lie within."""
@@ -68,6 +68,9 @@ _WIDE_PX = 192
 _CONFIRM_PX = 128
 """Side at which the network looks into a region: it sees faces from 80 px."""
 
+# The detector keeps notes while it works, so no two threads may share one.
+_of_thread = threading.local()
+
 _PLACES_CM = np.array([*AVERAGE_FACE_CM.values()])
 _RIGID = DLIB_68.indices(DLIB_68.rigid_cm)
 
@@ -103,8 +106,7 @@ class Dlib68Backend:
             raise OptionError(
                 f"dlib has no face detector {detector!r}: use {' or '.join(DETECTORS)}."
             )
-        self._hog = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(locate(SHAPE_PREDICTOR_68)))
+        self._hog, self._predictor = _models()
         self._network = (
             dlib.cnn_face_detection_model_v1(str(locate(MMOD_FACE_DETECTOR)))
             if detector == "cnn"
@@ -172,6 +174,10 @@ class Dlib68Backend:
             (float(centre[0]), float(centre[1])), window_side_px(level) * REGION_PER_WINDOW
         )
 
+    def completed(self, track: LandmarkTrack) -> LandmarkTrack:
+        """The track as it is: depth and pose came with the points."""
+        return track
+
     def _window(self, frame: Frame, region: Region) -> tuple[float, np.ndarray] | None:
         """Score and box of the window of the whole picture's pyramid that best shows the face."""
         level, off = nearest_level(region.side_px / REGION_PER_WINDOW)
@@ -237,6 +243,16 @@ class Dlib68Backend:
             half = side * _NETWORK_SIZE / 2
             boxes.append((x - half, y - half, x + half, y + half))
         return boxes
+
+
+def _models() -> tuple[dlib.fhog_object_detector, dlib.shape_predictor]:
+    """HOG detector and predictor of this thread: reading them takes half a second."""
+    path = locate(SHAPE_PREDICTOR_68)
+    if getattr(_of_thread, "path", None) != path:
+        _of_thread.hog = dlib.get_frontal_face_detector()
+        _of_thread.predictor = dlib.shape_predictor(str(path))
+        _of_thread.path = path
+    return _of_thread.hog, _of_thread.predictor
 
 
 def confidence_of(score: float) -> float:

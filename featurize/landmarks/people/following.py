@@ -3,7 +3,7 @@
 A *trail* is an unbroken following of one face. It ends when the face is lost, at a cut, when place,
 size or look of the face jump, and where faces meet: whatever is followed while two faces overlap is
 a trail of its own. So nobody else can slip into a trail unseen; which trails belong to one person
-is told in :mod:`featurize.landmarks.tracking`.
+is told in :mod:`featurize.landmarks.people.tracking`.
 """
 
 import math
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from featurize.frame import Frame
-from featurize.landmarks.chips import face_look
-from featurize.landmarks.cuts import CutDetector
 from featurize.landmarks.detection import Box, FaceDetection, LandmarkBackend, Region, overlap
-from featurize.landmarks.zoom import search_near
+from featurize.landmarks.people.chips import face_look
+from featurize.landmarks.people.cuts import CutDetector
+from featurize.landmarks.people.zoom import search_near
 
 KEY_FRAME_S = 1.0
 """The whole picture is searched for newcomers at least so often."""
@@ -44,11 +44,11 @@ MEETING, PARTED = 0.15, 0.05
 """Two faces meet when they share more than this part of the smaller one, and part at this."""
 
 LOOK_CHANGE, LOOK_CHANGE_RATIO = 0.2, 3.0
-"""A face is another one when its look (:func:`featurize.landmarks.chips.face_look`) changes by more
-than this, as 1 minus correlation, and so many times more than in the last few frames; or when it is
-now more like that of another face of the frame before. The former happened in 3 of 9 725 steps
-within 60 clips, and sees 96 % of 1 407 steps from one person to another; the latter never happened
-in one clip beside another, and saw all of 3 786 swaps."""
+"""A face is another one when its look (:func:`.chips.face_look`) changes by more than this, as 1
+minus correlation, and so many times more than in the last few frames; or when it is now more like
+that of another face of the frame before. The former happened in 3 of 9 725 steps within 60 clips,
+and sees 96 % of 1 407 steps from one person to another; the latter never happened in one clip
+beside another, and saw all of 3 786 swaps."""
 
 SAME_LOOK_CHANGE = 0.15
 """Most change of look over a gap for the face to count as the same; 1.5 % of pairs of different
@@ -138,9 +138,10 @@ class Follower:
                 self._watch_until_s = frame.time_s + LOST_S
                 self._thorough_s = -math.inf
         self._end_doubles()
-        for face in self._lost:
-            for region in search_near(self._backend, frame, self._region_after(face)):
-                self._admit(frame, region)
+        for face in list(self._lost):
+            near = search_near(self._backend, frame, self._region_after(face))
+            if any(self._admit(frame, region) for region in near):
+                self._lost = [other for other in self._lost if other is not face]
         self._search(frame, forced=is_cut or is_stale)
         self._mark_crowded()
         return [face.sighting for face in self._faces]
@@ -214,22 +215,22 @@ class Follower:
             for region in self._backend.search(frame, thorough=True):
                 self._admit(frame, region)
 
-    def _admit(self, frame: Frame, region: Region) -> None:
+    def _admit(self, frame: Frame, region: Region) -> bool:
         """Follow the face in a region from now on, if there is one that is not followed yet."""
         regions = [self._region_after(face) for face in self._faces]
         if any(_is_same_face(region.box_px, other.box_px) for other in regions):
-            return
+            return False
         is_full = len(regions) >= self._max_faces
         if is_full and region.side_px < _CLEARLY_LARGER * min(r.side_px for r in regions):
-            return
+            return False
         rough = self._backend.fit(frame, region)
         if rough is None:
-            return
+            return False
         detection = self._backend.fit(frame, self._backend.region_after(rough))
-        if detection is None:
-            return
+        if detection is None or not detection.is_trusted:
+            return False
         if any(_is_same_face(detection.box_px, face.box_px) for face in self._faces):
-            return
+            return False
         if is_full:
             del self._faces[int(np.argmin([r.side_px for r in regions]))]
         look = face_look(frame, detection.points_px, self._backend.schema)
@@ -237,6 +238,7 @@ class Follower:
         self._lost = [face for face in self._lost if face is not earlier]
         continues = earlier.sighting.trail if earlier else None
         self._faces.append(self._new_face(frame, detection, look, continues))
+        return True
 
     def _returned(self, detection: FaceDetection, look: np.ndarray) -> _Face | None:
         """The lost face that this certainly is: at its place, like it, and nobody else near."""

@@ -7,11 +7,11 @@ from typing import Literal, Self
 import numpy as np
 
 from featurize.frame import Frame
-from featurize.landmarks.following import Sighting
-from featurize.landmarks.linking import Trail, people
-from featurize.landmarks.portraits import Album, Embedder
+from featurize.landmarks.people.following import Sighting
+from featurize.landmarks.people.linking import Trail, people
+from featurize.landmarks.people.portraits import Album, Embedder
 from featurize.landmarks.schema import Schema
-from featurize.landmarks.spool import TrackSpool
+from featurize.landmarks.storage.spool import TrackSpool
 from featurize.types import LandmarkTrack, frame_durations_s
 
 MIN_DURATION_S = 1.0
@@ -31,13 +31,14 @@ class FaceLinker:
     schema : Schema
         Scheme of the points.
     embed : Callable
-        Embeds aligned faces, see :data:`featurize.landmarks.portraits.Embedder`. Called only when
-        who is who cannot be told otherwise.
+        Embeds aligned faces, see :data:`.portraits.Embedder`. Called only when who is who cannot be
+        told otherwise.
     """
 
     def __init__(self, schema: Schema, embed: Embedder) -> None:
         self._schema = schema
         self._album = Album(schema, embed)
+        self._no_flow = np.full((len(schema.points), 2), np.nan, np.float32)
         self._spool = TrackSpool()
         self._times_s: list[float] = []
         self._trails: dict[int, Trail] = {}
@@ -63,10 +64,10 @@ class FaceLinker:
         frame : Frame
             The picture.
         sightings : sequence of Sighting
-            From :meth:`featurize.landmarks.following.Follower.update`; empty for a frame without a
-            face.
+            From :meth:`.following.Follower.update`; empty for a frame without a face.
         flows_px : Mapping of int to numpy.ndarray, optional
-            Optical flow by trail, as :meth:`featurize.landmarks.flow.FlowMeter.measure` gives it.
+            Optical flow by trail, as :meth:`featurize.landmarks.flow.FlowMeter.measure` gives it;
+            a trail that is not in it was not measured. None when flow is not wanted at all.
         """
         index = len(self._times_s)
         self._times_s.append(frame.time_s)
@@ -78,13 +79,19 @@ class FaceLinker:
             if trail is None:
                 trail = Trail(number, sighting.continues, sighting.crowded)
                 self._trails[number] = trail
-            row = self._spool.append(
-                points_px=detection.points_px,
-                confidence=detection.confidence,
-                blendshapes=detection.blendshapes,
-                pose=detection.pose,
-                flow_px=None if flows_px is None else flows_px[number],
-            )
+            flow_px = None if flows_px is None else flows_px.get(number, self._no_flow)
+            arrays = {
+                "points_px": detection.points_px,
+                "blendshapes": detection.blendshapes,
+                "pose": detection.pose,
+                "flow_px": flow_px,
+            }
+            if not detection.is_trusted:
+                arrays = {
+                    name: None if values is None else np.full_like(values, np.nan)
+                    for name, values in arrays.items()
+                }
+            row = self._spool.append(**arrays, confidence=detection.confidence)
             trail.frames.append(index)
             trail.rows.append(row)
             trail.duration_s = frame.time_s - self._times_s[trail.frames[0]]

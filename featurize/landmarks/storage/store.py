@@ -31,8 +31,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from featurize.errors import OutputError
-from featurize.landmarks.spool import MappedArrays
-from featurize.landmarks.track_codec import packed, unpacked
+from featurize.landmarks.storage.codec import packed, unpacked
+from featurize.landmarks.storage.spool import MappedArrays
 from featurize.types import Extraction, LandmarkTrack, pieces
 
 FORMAT = "deepfake-biometrics landmarks 1"

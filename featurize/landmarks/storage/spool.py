@@ -54,8 +54,10 @@ def rounded(name: str, values: np.ndarray) -> np.ndarray:
     array([100.125     ,   0.25390625,   0.        ,          nan], dtype=float32)
     """
     steps = STEPS_PER_UNIT[name]
-    nearest = np.rint(np.asarray(values, np.float64) * steps) / steps
-    return (nearest + 0.0).astype(np.float32)
+    # Steps are powers of two, so nothing but the rounding itself is inexact.
+    values = np.asarray(values)
+    exact = values if values.dtype == np.float32 else values.astype(np.float64)
+    return (np.rint(exact * steps) / steps + 0.0).astype(np.float32, copy=False)
 
 
 class MappedArrays:

@@ -1,0 +1,1 @@
+"""Faces of single frames become people: following, scene cuts, embeddings, linking."""

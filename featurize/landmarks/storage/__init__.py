@@ -1,0 +1,1 @@
+"""Landmarks on disk: while a video is read, and for good."""
