@@ -50,7 +50,16 @@ def spoilt(
             else:
                 hole[:] = rng.integers(0, 255, 3) if kind == "plain" else (190, 150, 130)
             yield "covered", covered
-    for sigma in (0.01, 0.03, 0.06, 0.1, 0.2):
+    for share in (0.15, 0.3, 0.45, 0.6, 0.75, 0.9):
+        for edge in range(4):
+            (x0, y0), (x1, y1) = (np.clip(corner, 0, None).astype(int) for corner in (low, high))
+            reach = (1 - share) * (high - low)
+            x0, y0 = x0 + (edge == 0) * int(reach[0]), y0 + (edge == 1) * int(reach[1])
+            x1, y1 = x1 - (edge == 2) * int(reach[0]), y1 - (edge == 3) * int(reach[1])
+            covered = rgb.copy()
+            covered[y0:y1, x0:x1] = rng.integers(0, 255, 3)
+            yield "covered from a side", covered
+    for sigma in (0.01, 0.03, 0.06, 0.08, 0.1, 0.14, 0.2):
         yield "blurred", cv2.GaussianBlur(rgb, (0, 0), sigma * iod)
     for sigma in (10, 30, 60, 100):
         yield "noisy", np.clip(rgb + rng.normal(0, sigma, rgb.shape), 0, 255).astype(np.uint8)
@@ -117,6 +126,8 @@ def main(
     bins = pd.cut(unseen, [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1])
     table = pd.DataFrame({"confidence": unseen, "right": right})
     print(table.groupby(bins, observed=True).agg(["mean", "size"]).round(3).to_string())
+    kinds = table.assign(kind=spoilt_pictures["kind"])
+    print(kinds.groupby("kind").agg(["mean", "size"]).round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from featurize.types import LandmarkTrack
 MIN_CONFIDENCE = 0.5
 """Landmarks that are more likely wrong than right are not used, and begin no track."""
 
+FIELD_OF_VIEW_DEG = 63.0
+"""Vertical field of view of the camera that both backends assume, as MediaPipe does, where they
+give places in centimetres."""
+
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels of the upright frame."""
 

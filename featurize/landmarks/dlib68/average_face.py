@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurize.landmarks.mediapipe478.metric_pose import FIELD_OF_VIEW_DEG
+from featurize.landmarks.detection import FIELD_OF_VIEW_DEG
 
 _ROUNDS = 4
 """Further rounds bring the rotation no nearer to the truth. With points wrong by 1.7 % of the

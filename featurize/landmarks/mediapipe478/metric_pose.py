@@ -15,11 +15,9 @@ from functools import cache
 import numpy as np
 
 from featurize.assets import FACE_LANDMARKER, locate
+from featurize.landmarks.detection import FIELD_OF_VIEW_DEG
 from featurize.landmarks.storage.spool import MappedArrays, rounded
 from featurize.types import LandmarkTrack, pieces
-
-FIELD_OF_VIEW_DEG = 63.0
-"""Vertical field of view of the assumed camera."""
 
 _NEAR_CM = 1.0
 # Points of the mesh; those of the irises come behind.
