@@ -16,8 +16,8 @@ from featurize.types import LandmarkTrack
 MIN_PRESENCE_LOG_ODDS = 0.0
 """A region holds a face when the mesh network gives it better than even odds, as in MediaPipe."""
 
-CONFIDENCE_SLOPE = 0.36
-CONFIDENCE_MIDDLE_LOG_ODDS = 7.5
+CONFIDENCE_SLOPE = 0.33
+CONFIDENCE_MIDDLE_LOG_ODDS = 7.4
 """The network is sure of a face long after its landmarks have gone wrong. Its log-odds tell how far
 wrong all the same: with this slope and middle they become the probability that landmarks are within
 5 % of the interocular distance of those of the undisturbed picture, on average over the face.
@@ -102,8 +102,8 @@ def confidence_of(presence_log_odds: float) -> float:
 
     Examples
     --------
-    >>> [round(confidence_of(log_odds), 2) for log_odds in (0.0, 7.5, 19.0)]
-    [0.06, 0.5, 0.98]
+    >>> [round(confidence_of(log_odds), 2) for log_odds in (0.0, 7.4, 19.0)]
+    [0.08, 0.5, 0.98]
     """
     steps = CONFIDENCE_SLOPE * (presence_log_odds - CONFIDENCE_MIDDLE_LOG_ODDS)
     return float(1 / (1 + np.exp(-steps)))
