@@ -121,6 +121,9 @@ class DecodedPicture:
         if not self._by_plane:
             return ArrayPicture(self.rgb).crop(to_picture, size_px)
         if self._is_plain and np.array_equal(to_picture[:, :2], np.eye(2)):
+            # Pictures of odd height are converted in another way by swscale than their parts.
+            if self._decoded.height % 2:
+                return ArrayPicture(self.rgb).crop(to_picture, size_px)
             return self._part(to_picture, size_px)
         if self._format == "gray":
             return cv2.cvtColor(self.grey_crop(to_picture, size_px), cv2.COLOR_GRAY2RGB)

@@ -128,8 +128,8 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
     tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
-            f"No face was found in the {extraction.n_frames} frames of {path}: "
-            f"faces must be at least about a twentieth of the picture high. {remarks}".rstrip()
+            f"No face was found in the {extraction.n_frames} frames of {path}: it must be clear to "
+            f"see and at least about a twentieth of the picture high. {remarks}".rstrip()
         )
     usable = [track for track in tracks if _is_long_enough(track)]
     if not usable:

@@ -51,7 +51,8 @@ class VideoReader:
         show both. They are left out.
     n_resized : int
         Frames so far of another upright size than the first. They are scaled evenly and centred in
-        the size of the first, with black beside them, so that all points are in the same pixels.
+        the size of the first, their edges going on beside them, so that all points are in the same
+        pixels.
     n_interlaced : int
         Frames so far that the stream marks as woven from two fields. They are given as they are.
 

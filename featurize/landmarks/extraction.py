@@ -1,5 +1,7 @@
 """A video goes in, its landmark tracks come out."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +28,8 @@ LANDMARKS_VERSION = 1
 """Raised when the code of this package comes to find other landmarks in the same video; landmarks
 in stores are then computed again."""
 
-_PACKAGES = ("ai-edge-litert", "av", "dlib-bin", "opencv-python")
+# dlib is "dlib" where somebody built it, for CUDA perhaps.
+_PACKAGES = ("ai-edge-litert", "av", "dlib", "dlib-bin", "numpy", "opencv-python", "scipy")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class LandmarkOptions:
     faces : {"all", "main"}
         Everybody, or the main face only: the longest, largest and most central one.
     max_faces : int
-        Most faces to follow at a time, and most tracks of a video.
+        Most faces to follow at a time, and most tracks of a whole video.
     min_duration_s : float
         Faces shown for less time are dropped, unless no other is left.
     stabilise : bool
@@ -78,8 +81,8 @@ class LandmarkOptions:
             raise OptionError(f"detector must be {' or '.join(DETECTORS)}, not {self.detector!r}.")
         if self.faces not in ("all", "main"):
             raise OptionError(f"faces must be 'all' or 'main', not {self.faces!r}.")
-        if self.max_faces < 1:
-            raise OptionError(f"max_faces must be 1 or more, not {self.max_faces}.")
+        if not isinstance(self.max_faces, int) or self.max_faces < 1:
+            raise OptionError(f"max_faces must be a whole number from 1 on, not {self.max_faces}.")
         if not 0 <= self.min_duration_s < float("inf"):
             raise OptionError(f"min_duration_s must be 0 or more, not {self.min_duration_s}.")
 
@@ -99,8 +102,10 @@ class LandmarkOptions:
         return {
             "landmarks": LANDMARKS_VERSION,
             **asdict(self),
+            "detector": (self.detector or DETECTORS[0]) if self.backend == "dlib" else None,
+            "min_duration_s": float(self.min_duration_s),
             "models": [model.sha256 for model in MODEL_FILES],
-            **{package: metadata.version(package) for package in _PACKAGES},
+            **{package: _version(package) for package in _PACKAGES},
         }
 
 
@@ -138,11 +143,10 @@ def extract(
 
 
 def _extracted(path: str | Path, options: LandmarkOptions) -> Extraction:
-    # Runs of a dataset use one process per core; threads inside would only compete.
-    cv2.setNumThreads(1)
     from featurize.landmarks.people.identity import embed_faces
 
     with (
+        _one_thread(),
         VideoReader(path) as video,
         make_backend(options.backend, options.detector) as backend,
         FaceLinker(backend.schema, embed_faces) as linker,
@@ -196,6 +200,24 @@ def extract_landmarks(
     options = LandmarkOptions(backend, detector, faces, max_faces, min_duration_s, stabilise)
     store = None if landmark_store is None else LandmarkStore(landmark_store)
     return extract(path, options, store).tracks
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Runs of a dataset use one process per core; threads of OpenCV would only compete."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def make_backend(name: str, detector: str | None = None) -> LandmarkBackend:

@@ -47,6 +47,7 @@ class Actor:
     width: float = 100.0
     on_stage: Callable[[float], bool] = lambda _: True
     depth: int = 0
+    clear: Callable[[float], float] = lambda _: 1.0  # part of the confidence
 
     def hides(self, other: "Actor", time_s: float) -> bool:
         """Whether the middle of the other is covered by this one."""
@@ -179,7 +180,8 @@ class StageBackend:
         points = FACE * actor.width
         points[:, :2] += actor.place(frame.time_s)
         points[:, 2] = actor.identity
-        return FaceDetection(points, 0.9 * self.stage.visible_share(actor, frame.time_s))
+        visible = self.stage.visible_share(actor, frame.time_s) * actor.clear(frame.time_s)
+        return FaceDetection(points, 0.9 * visible)
 
     def region_after(self, detection: FaceDetection) -> Region:
         left, top, right, bottom = detection.box_px

@@ -205,3 +205,14 @@ class TestSeveralFaces:
         frames, _ = follow(Stage(cast, scene=lambda t: int(t / 2)), uniform_times(6))
         firsts = list(dict.fromkeys(s.trail for sightings in frames for s in sightings))
         assert firsts == sorted(firsts)
+
+
+def test_what_stays_doubtful_does_not_stand_in_the_way() -> None:
+    """Something that is no face is followed at first; a small face comes, and is looked for."""
+    no_face = Actor(0, lambda _: 450, clear=lambda t: 1.0 if t < 0.5 else 0.2)
+    small = Actor(1, lambda _: 100, width=30, on_stage=lambda t: t > 1)
+    sightings, backend = follow(Stage([no_face, small]), uniform_times(5), max_faces=1)
+    assert not any(s.detection.is_trusted for s in sightings[20])
+    last = [int(s.detection.points_px[0, 2]) for s in sightings[-1]]
+    assert last == [1]
+    assert any(thorough for _, thorough in backend.searches)

@@ -48,6 +48,7 @@ class TestBeforeAnyWork:
         [
             ({"backend": "openface"}, UnknownBackendError),
             ({"max_faces": 0}, OptionError),
+            ({"max_faces": 2.5}, OptionError),
             ({"detector": "hog"}, OptionError),
             ({"backend": "dlib", "detector": "yolo"}, OptionError),
             ({"faces": "some"}, OptionError),
@@ -100,7 +101,7 @@ def test_a_full_disk_is_one_sentence(videos: Path) -> None:
 
 
 def test_one_video_is_refused_the_same_options() -> None:
-    with pytest.raises(OptionError, match="max_faces must be 1 or more, not 0"):
+    with pytest.raises(OptionError, match="max_faces must be a whole number from 1 on, not 0"):
         featurize_video("nowhere.mp4", max_faces=0)
     with pytest.raises(UnknownBackendError, match="'openface': use mediapipe"):
         featurize_video("nowhere.mp4", backend="openface")

@@ -27,12 +27,17 @@ def test_rounding_stays_within_half_a_step_and_is_done_once(name: str, values: n
     assert found.dtype == np.float32
     # float32 has 24 bits: where they do not reach down to a step, they are as near as can be.
     coarser = np.abs(found) * STEPS_PER_UNIT[name] >= 2**24
-    reach = 0.5 / STEPS_PER_UNIT[name] + np.where(coarser, np.spacing(np.abs(found)) / 2, 0)
+    most = 1.0 if name == "confidence" else 0.5  # confidence is rounded down
+    reach = most / STEPS_PER_UNIT[name] + np.where(coarser, np.spacing(np.abs(found)) / 2, 0)
     near = np.abs(found.astype(np.float64) - values) <= reach
     assert (near | np.isnan(values)).all()
     assert np.isnan(found[np.isnan(values)]).all()
     assert rounded(name, found).tobytes() == found.tobytes()
     assert not np.signbit(found[found == 0]).any()
+
+
+def test_a_confidence_under_one_half_stays_under_it() -> None:
+    assert rounded("confidence", np.array([0.49999, 0.5])).tolist() == [511 / 1024, 0.5]
 
 
 def test_every_step_in_an_8k_picture_is_a_float32() -> None:

@@ -271,3 +271,24 @@ class TestManyTrails:
         (track,) = perform(stage, uniform_times(seconds, 10), recogniser)
         assert who(track) == 0
         assert recogniser.n_embedded <= FREE_EMBEDDINGS + EMBEDDINGS_PER_S * seconds
+
+
+class TestDoubtfulFaces:
+    def test_only_what_is_trusted_counts_for_the_main_face(self) -> None:
+        """Large and central, but clear for 2 of 8 s only; small and aside, but always clear."""
+        large = Actor(0, lambda _: 320, width=160, clear=lambda t: 1.0 if t < 2 else 0.4)
+        small = Actor(1, lambda _: 80, width=70)
+        (main,) = perform(Stage([large, small]), uniform_times(8), faces="main")
+        assert who(main) == 1
+
+    def test_rows_are_nan_where_it_is_doubtful(self) -> None:
+        actor = Actor(0, lambda _: 300, clear=lambda t: 0.4 if 1 <= t < 1.5 else 1.0)
+        (track,) = perform(Stage([actor]), uniform_times(3))
+        doubtful = (track.time_s >= 1) & (track.time_s < 1.5)
+        assert np.array_equal(track.present, ~doubtful)
+        assert track.confidence[doubtful] == pytest.approx(0.36, abs=1e-3)
+
+    def test_nobody_who_is_never_clear(self) -> None:
+        assert (
+            perform(Stage([Actor(0, lambda _: 300, clear=lambda _: 0.4)]), uniform_times(3)) == []
+        )

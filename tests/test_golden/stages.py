@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from featurize import extract_landmarks, featurize_video
+from featurize.landmarks.extraction import LANDMARKS_VERSION
 from featurize.registry import compute_signals, describe_features
 from featurize.synthesis import Performer, random_script, write_video
 from featurize.video import VideoReader
@@ -41,7 +42,7 @@ def all_stages() -> dict[str, dict[str, float]]:
             for name, index in named.items()
             for number, axis in enumerate("xyz")
         }
-        | {"confidence": float(track.confidence.mean())},
+        | {"confidence": float(track.confidence.mean()), "version": LANDMARKS_VERSION},
         "signals": {name: float(np.nanmean(values)) for name, values in signals.items()},
         "features": {name: float(row[name]) for name in describe_features()["name"]},
     }

@@ -90,6 +90,8 @@ class Dlib68Backend:
     detector : str
         ``"hog"``, or ``"cnn"``, dlib's network (King 2015, "Max-margin object detection"), which
         also finds faces from the side and takes seconds a picture unless dlib was built with CUDA.
+        Where only the network sees a face, its landmarks are not trusted: they were learned on
+        faces from the front. It is followed, and known when it turns back.
 
     Raises
     ------

@@ -28,7 +28,9 @@ STALE_S = 0.5
 """After a longer time without a frame, a face may be anywhere."""
 
 LOST_S = 1.0
-"""So long a lost face is looked for in every frame, first near its place, and known again by it."""
+"""So long a face is followed without its landmarks being trusted: what is followed then may be no
+face, and stand in the way of one. So long a lost face is looked for in every frame, first near its
+place, and known again by it."""
 
 MIN_OVERLAP = 0.5
 """Less intersection over union from frame to frame is a jump; in 60 clips of 25 to 30 frames per
@@ -91,6 +93,7 @@ class _Face:
     box_px: Box
     look: np.ndarray
     seen_s: float
+    trusted_s: float
     look_changes: deque[float] = field(default_factory=lambda: deque(maxlen=_N_RECENT))
 
 
@@ -153,6 +156,9 @@ class Follower:
         detection = self._backend.fit(frame, self._region_after(face))
         if detection is None:
             return None
+        trusted_s = frame.time_s if detection.is_trusted else face.trusted_s
+        if frame.time_s - trusted_s > LOST_S:
+            return None
         look = face_look(frame, detection.points_px, self._backend.schema)
         change = 1 - float(face.look @ look)
         usual = max(face.look_changes, default=0.0)
@@ -160,10 +166,10 @@ class Follower:
         is_other = change > min([most, *(1 - float(other.look @ look) for other in others)])
         box_px = detection.box_px
         if is_other or overlap(face.box_px, box_px) < MIN_OVERLAP:
-            return self._new_face(frame, detection, look)
+            return replace(self._new_face(frame, detection, look), trusted_s=trusted_s)
         face.look_changes.append(change)
         sighting = replace(face.sighting, detection=detection)
-        return _Face(sighting, box_px, look, frame.time_s, face.look_changes)
+        return _Face(sighting, box_px, look, frame.time_s, trusted_s, face.look_changes)
 
     def _region_after(self, face: _Face) -> Region:
         return self._backend.region_after(face.sighting.detection)
@@ -172,7 +178,7 @@ class Follower:
         self, frame: Frame, detection: FaceDetection, look: np.ndarray, continues: int | None = None
     ) -> _Face:
         sighting = Sighting(self._new_trail(), detection, continues)
-        return _Face(sighting, detection.box_px, look, frame.time_s)
+        return _Face(sighting, detection.box_px, look, frame.time_s, frame.time_s)
 
     def _new_trail(self) -> int:
         self._n_trails += 1

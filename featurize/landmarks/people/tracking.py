@@ -38,6 +38,7 @@ class FaceLinker:
     def __init__(self, schema: Schema, embed: Embedder) -> None:
         self._schema = schema
         self._album = Album(schema, embed)
+        self._is_trusted: list[bool] = []  # by row of the spool
         self._no_flow = np.full((len(schema.points), 2), np.nan, np.float32)
         self._spool = TrackSpool()
         self._times_s: list[float] = []
@@ -95,7 +96,9 @@ class FaceLinker:
             trail.frames.append(index)
             trail.rows.append(row)
             trail.duration_s = frame.time_s - self._times_s[trail.frames[0]]
-            trail.prominence += _prominence(detection.box_px, frame.size_px)
+            self._is_trusted.append(detection.is_trusted)
+            if detection.is_trusted:
+                trail.prominence += _prominence(detection.box_px, frame.size_px)
 
     def tracks(
         self,
@@ -126,9 +129,18 @@ class FaceLinker:
         shown_s = frame_durations_s(np.array(self._times_s))
         # Half a frame of tolerance: 25 frames of 0.04 s are a second, whatever their sum says.
         least_s = min_duration_s - float(np.median(shown_s)) / 2 if len(shown_s) else math.inf
-        kept = [_seen(person) for person in persons]
-        long_enough = [seen for seen in kept if shown_s[list(seen)].sum() >= least_s]
-        chosen = long_enough or kept[:1]
+        seen_by_person = [_seen(person) for person in persons]
+        trusted_s = [
+            shown_s[[frame for frame, row in seen.items() if self._is_trusted[row]]].sum()
+            for seen in seen_by_person
+        ]
+        kept = [
+            (seen, seconds)
+            for seen, seconds in zip(seen_by_person, trusted_s, strict=True)
+            if seconds > 0
+        ]
+        long_enough = [seen for seen, seconds in kept if seconds >= least_s]
+        chosen = long_enough or [seen for seen, _ in kept[:1]]
         return [self._track(seen) for seen in chosen[: 1 if faces == "main" else max_faces]]
 
     def _track(self, seen: dict[int, int]) -> LandmarkTrack:

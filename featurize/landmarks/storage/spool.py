@@ -57,7 +57,14 @@ def rounded(name: str, values: np.ndarray) -> np.ndarray:
     # Steps are powers of two, so nothing but the rounding itself is inexact.
     values = np.asarray(values)
     exact = values if values.dtype == np.float32 else values.astype(np.float64)
-    return (np.rint(exact * steps) / steps + 0.0).astype(np.float32, copy=False)
+    # Confidence is rounded down, so that what is under one half stays under it.
+    whole = np.floor(exact * steps) if name == "confidence" else np.rint(exact * steps)
+    return (whole / steps + 0.0).astype(np.float32, copy=False)
+
+
+MOST_IN_MEMORY = 32 * 2**20
+"""Bytes of arrays that are read into memory: an open file for each of thousands of short tracks
+would be too many."""
 
 
 class MappedArrays:
@@ -97,12 +104,19 @@ class MappedArrays:
                 start, view = start + n_written, view[n_written:]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays by name, read-only maps of the file, which goes when the last one goes."""
+        """The arrays by name, read-only: in memory up to :data:`MOST_IN_MEMORY`, else as maps.
+
+        A map holds the file open; the file goes when the last of its maps goes.
+        """
+        size = os.fstat(self._file.fileno()).st_size
         with _temporary_folder():
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._file.close()  # the map holds the file open
+            if size <= MOST_IN_MEMORY:
+                held = os.pread(self._file.fileno(), size, 0)
+            else:
+                held = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file.close()
         return {
-            name: np.ndarray(shape, np.float32, mapped, self._starts[name])
+            name: np.ndarray(shape, np.float32, held, self._starts[name])
             for name, shape in self._shapes.items()
         }
 
