@@ -129,18 +129,12 @@ class FaceLinker:
         shown_s = frame_durations_s(np.array(self._times_s))
         # Half a frame of tolerance: 25 frames of 0.04 s are a second, whatever their sum says.
         least_s = min_duration_s - float(np.median(shown_s)) / 2 if len(shown_s) else math.inf
-        seen_by_person = [_seen(person) for person in persons]
-        trusted_s = [
-            shown_s[[frame for frame, row in seen.items() if self._is_trusted[row]]].sum()
-            for seen in seen_by_person
-        ]
-        kept = [
-            (seen, seconds)
-            for seen, seconds in zip(seen_by_person, trusted_s, strict=True)
-            if seconds > 0
-        ]
-        long_enough = [seen for seen, seconds in kept if seconds >= least_s]
-        chosen = long_enough or [seen for seen, _ in kept[:1]]
+
+        def trusted_s(seen: dict[int, int]) -> float:
+            return shown_s[[frame for frame, row in seen.items() if self._is_trusted[row]]].sum()
+
+        kept = [seen for seen in map(_seen, persons) if trusted_s(seen) > 0]
+        chosen = [seen for seen in kept if trusted_s(seen) >= least_s] or kept[:1]
         return [self._track(seen) for seen in chosen[: 1 if faces == "main" else max_faces]]
 
     def _track(self, seen: dict[int, int]) -> LandmarkTrack:
