@@ -4,13 +4,8 @@ Every contender runs in a fresh process on one core, in turn with those it is co
 medians of several turns are compared. CPU seconds include loading the networks, not the imports.
 """
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Annotated
 
 import numpy as np
@@ -18,70 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bench import CORES, Bench, finished
 from benchmarks.clips import film, repeated
 
-N_TURNS = 3
-CORES = sorted(os.sched_getaffinity(0), reverse=True)[:2]
 Row = tuple[str, str, str]
-
-
-class Bench:
-    """Runs contenders.
-
-    Parameters
-    ----------
-    work : Path
-        Folder for clips and points.
-    """
-
-    def __init__(self, work: Path) -> None:
-        self.work = work
-        self._warm_up = film(work / "warm_up.mp4", (256, 256), 2.0)
-
-    def start(
-        self, name: str, clip: Path, cores: list[int] = CORES[:1], points: Path | None = None
-    ) -> subprocess.Popen:
-        """Begin to run a contender."""
-        command = [sys.executable, "-m", "benchmarks.contenders", name, clip, self._warm_up]
-        return subprocess.Popen(  # noqa: S603  the command is this file's own
-            [str(part) for part in [*command, *([points] if points else [])]],
-            env=os.environ | {"BENCHMARK_CORES": ",".join(map(str, cores))},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def speeds(
-        self,
-        names: list[str],
-        clip: Path,
-        cores: list[int] = CORES[:1],
-        points: dict[str, Path] | None = None,
-    ) -> list[float]:
-        """Median frames per CPU-second of each contender, run in turns."""
-        measured: dict[str, list[float]] = {name: [] for name in names}
-        for _ in range(N_TURNS):
-            for name in names:
-                result = finished(self.start(name, clip, cores, (points or {}).get(name)))
-                measured[name].append(result["n_frames"] / result["cpu_s"])
-        return [median(values) for values in measured.values()]
-
-    def two_against_one(self, clip: Path) -> float:
-        """Throughput of two processes on two cores against one process on one core."""
-        gains = []
-        for _ in range(N_TURNS):
-            alone_s = finished(self.start("ours_mediapipe", clip))["wall_s"]
-            both = [self.start("ours_mediapipe", clip, [core]) for core in CORES]
-            gains.append(2 * alone_s / max(finished(process)["wall_s"] for process in both))
-        return median(gains)
-
-
-def finished(process: subprocess.Popen) -> dict[str, float]:
-    """What a contender took, when it is done."""
-    out, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(process.args)} failed: run it by itself to see why.")
-    return json.loads(out.splitlines()[-1])
 
 
 def point_difference_iod(points: np.ndarray, other: np.ndarray) -> float:

@@ -48,6 +48,30 @@ def film(path: Path, size_px: tuple[int, int], duration_s: float, face_share: fl
     return path
 
 
+def with_sound(clip: Path, path: Path) -> Path:
+    """Write a clip with sound beside its pictures: noise that swells four times a second."""
+    rate_hz = 48_000
+    rng = np.random.default_rng(0)
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        video = source.streams.video[0]
+        pictures = target.add_stream_from_template(video)
+        sound = target.add_stream("aac", rate=rate_hz, layout="stereo")
+        for packet in source.demux(video):
+            if packet.dts is not None:
+                packet.stream = pictures
+                target.mux(packet)
+        time_s = np.arange(round(float(video.duration * video.time_base) * rate_hz)) / rate_hz
+        loudness = 0.1 * (1 + np.sin(2 * np.pi * 4 * time_s))
+        wave = (rng.standard_normal((2, len(time_s))) * loudness).astype(np.float32)
+        for start in range(0, len(time_s), rate_hz):
+            part = np.ascontiguousarray(wave[:, start : start + rate_hz])
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = rate_hz, start
+            target.mux(sound.encode(frame))
+        target.mux(sound.encode())
+    return path
+
+
 def repeated(clip: Path, path: Path, n_times: int) -> Path:
     """Write a clip that plays another one several times over; packets are copied, not encoded."""
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:

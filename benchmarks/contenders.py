@@ -18,20 +18,20 @@ Result = dict[str, object]
 
 
 def _extract(path: Path, backend: str) -> Result:
-    from featurize import extract_landmarks
+    from featurize.extraction import LandmarkOptions, extract
 
-    tracks = extract_landmarks(path, backend, faces="main")
+    tracks = extract(path, LandmarkOptions(backend, faces="main")).tracks
     points = tracks[0].points_px[..., :2] if backend == "dlib" else None
     return {"n_frames": tracks[0].n_frames, "points": points}
 
 
 def ours_mediapipe(path: Path) -> Result:
-    """The package's MediaPipe backend."""
+    """The package's MediaPipe backend: landmarks alone."""
     return _extract(path, "mediapipe")
 
 
 def ours_dlib(path: Path) -> Result:
-    """The package's dlib backend."""
+    """The package's dlib backend: landmarks alone."""
     return _extract(path, "dlib")
 
 
@@ -40,6 +40,13 @@ def features(path: Path) -> Result:
     from featurize import featurize_video
 
     return {"n_frames": int(featurize_video(path, faces="main")["n_frames"].iloc[0])}
+
+
+def sound(path: Path) -> Result:
+    """The level of the sound alone."""
+    from featurize.audio import read_sound
+
+    return {"n_frames": len(read_sound(path).level_db)}
 
 
 def plain_mediapipe(path: Path) -> Result:
@@ -106,6 +113,7 @@ CONTENDERS: tuple[Callable[[Path], Result], ...] = (
     ours_mediapipe,
     ours_dlib,
     features,
+    sound,
     plain_mediapipe,
     plain_dlib,
     limit,

@@ -13,14 +13,13 @@ __all__ = ["describe_features", "extract_landmarks", "featurize_dataset", "featu
 
 _HOMES = {
     "describe_features": "featurize.registry",
-    "extract_landmarks": "featurize.landmarks.extraction",
+    "extract_landmarks": "featurize.pipeline",
     "featurize_dataset": "featurize.table",
     "featurize_video": "featurize.pipeline",
 }
 
 if TYPE_CHECKING:
-    from featurize.landmarks.extraction import extract_landmarks
-    from featurize.pipeline import featurize_video
+    from featurize.pipeline import extract_landmarks, featurize_video
     from featurize.registry import describe_features
     from featurize.table import featurize_dataset
 

@@ -7,12 +7,17 @@ all in order.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featurize.types import LandmarkTrack
+from featurize.types import LandmarkTrack, Sound, VideoInfo
+
+if TYPE_CHECKING:
+    from featurize.frame_features.face_view import FaceView
 
 SignalFunction = Callable[[LandmarkTrack], np.ndarray]
+PixelFunction = Callable[["FaceView"], float]
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,50 @@ class FrameSignal:
 def frame_signal(
     *, unit: str, reference: str, confounded_by: tuple[str, ...]
 ) -> Callable[[SignalFunction], FrameSignal]:
-    """Declare a function of a track as a frame signal; the module names the family."""
+    """Declare a function of a track as a frame signal; its module names the family."""
 
     def declare(function: SignalFunction) -> FrameSignal:
-        family = function.__module__.rpartition(".")[2]
-        return FrameSignal(family, function.__name__, unit, reference, confounded_by, function)
+        name = function.__name__
+        return FrameSignal(_family(function), name, unit, reference, confounded_by, function)
 
     return declare
+
+
+@dataclass(frozen=True)
+class PixelSignal(FrameSignal):
+    """A frame signal that is read off the pixels of sampled frames while the video passes.
+
+    Attributes
+    ----------
+    read : callable
+        From a :class:`featurize.frame_features.face_view.FaceView` to a value; NaN where the face
+        does not show what is measured.
+    """
+
+    read: PixelFunction
+
+
+def pixel_signal(
+    *, unit: str, reference: str, confounded_by: tuple[str, ...]
+) -> Callable[[PixelFunction], PixelSignal]:
+    """Declare a function of a face view as a frame signal; its module names the family."""
+
+    def declare(read: PixelFunction) -> PixelSignal:
+        family, name = _family(read), read.__name__
+
+        def measured(track: LandmarkTrack) -> np.ndarray:
+            return track.measured(f"{family}__{name}")
+
+        measured.__doc__ = read.__doc__
+        return PixelSignal(family, name, unit, reference, confounded_by, measured, read)
+
+    return declare
+
+
+def _family(function: Callable) -> str:
+    """The room of the function: its module, or the package below ``frame_features``."""
+    parts = function.__module__.split(".")
+    return parts[parts.index("frame_features") + 1 :][0] if "frame_features" in parts else parts[-1]
 
 
 @dataclass(frozen=True)
@@ -79,10 +121,16 @@ class Recording:
         Where the face is.
     signals : Mapping[str, numpy.ndarray]
         ``(n_frames,)`` values of each frame signal by column name.
+    info : VideoInfo or None
+        What the container says; None when nothing is known of the file.
+    sound : Sound or None
+        How loud speech is over time; None when there is no sound.
     """
 
     track: LandmarkTrack
     signals: Mapping[str, np.ndarray]
+    info: VideoInfo | None = None
+    sound: Sound | None = None
 
     @property
     def time_s(self) -> np.ndarray:

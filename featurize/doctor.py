@@ -11,8 +11,8 @@ from rich.table import Table
 from featurize import __version__
 from featurize.assets import MODEL_FILES, locate
 from featurize.errors import FeaturizeError, ModelFileError
+from featurize.extraction import BACKENDS, make_backend
 from featurize.frame import Frame
-from featurize.landmarks.extraction import BACKENDS, make_backend
 
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores")
 

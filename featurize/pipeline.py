@@ -8,12 +8,18 @@ import pandas as pd
 
 from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
+from featurize.extraction import LandmarkOptions, extract
+from featurize.frame_features.observer import PixelObserver
 from featurize.frame_features.points import distance_px
-from featurize.landmarks.extraction import LandmarkOptions, extract
 from featurize.landmarks.people.tracking import MIN_DURATION_S
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import MANIFEST_COLUMNS
-from featurize.registry import compute_signals, compute_video_features, video_features
+from featurize.registry import (
+    MEASURED_SIGNALS,
+    compute_signals,
+    compute_video_features,
+    video_features,
+)
 from featurize.types import Extraction, LandmarkTrack, pieces
 
 MIN_FACE_FRAMES = 12
@@ -61,7 +67,7 @@ def featurize_video(
         :mod:`featurize.landmarks.storage.store`.
     **options
         How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
-        stabilise``, see :class:`featurize.landmarks.extraction.LandmarkOptions`.
+        stabilise``, see :class:`featurize.extraction.LandmarkOptions`.
 
     Returns
     -------
@@ -91,11 +97,48 @@ def featurize_video(
     return as_table(video_rows(path, LandmarkOptions(**options), store))
 
 
+def extract_landmarks(
+    path: str | Path,
+    backend: str = "mediapipe",
+    *,
+    landmark_store: str | Path | None = None,
+    **options: object,
+) -> list[LandmarkTrack]:
+    """Landmarks of every face of a video, one track per person, the main face first.
+
+    Parameters
+    ----------
+    path : str or Path
+        A video file.
+    backend : str
+        ``"mediapipe"`` or ``"dlib"``.
+    landmark_store : str or Path, optional
+        Folder that keeps landmarks, see :class:`featurize.landmarks.storage.store.LandmarkStore`.
+    **options
+        ``detector, faces, max_faces, min_duration_s, stabilise``, see
+        :class:`featurize.extraction.LandmarkOptions`.
+
+    Returns
+    -------
+    list of LandmarkTrack
+        Empty when no face was found.
+
+    Raises
+    ------
+    VideoError, UnknownBackendError, OptionError, ModelFileError, OutputError
+        As for :class:`~featurize.extraction.LandmarkOptions` and
+        :func:`featurize.extraction.extract`.
+    """
+    store = None if landmark_store is None else LandmarkStore(landmark_store)
+    options = LandmarkOptions(backend, **options)
+    return extract(path, options, PixelObserver(MEASURED_SIGNALS), store).tracks
+
+
 def video_rows(
     path: str | Path, options: LandmarkOptions, store: LandmarkStore | None
 ) -> list[Row]:
     """The rows of one video, the main face first; errors as above."""
-    return _rows_of(path, extract(path, options, store), options)
+    return _rows_of(path, extract(path, options, PixelObserver(MEASURED_SIGNALS), store), options)
 
 
 def failed_row(status: str, reason: str, options: LandmarkOptions) -> Row:
@@ -154,7 +197,7 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
             "landmarks_backend": options.name,
             "featurize_version": __version__,
         }
-        values = compute_video_features(compute_signals(track))
+        values = compute_video_features(compute_signals(track, extraction.info, extraction.sound))
         rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
     return rows
 

@@ -10,20 +10,51 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from featurize.declaration import FrameSignal, Recording, Summary, VideoFeature
-from featurize.frame_features import eyes, geometry, head_pose, mouth, stability
+from featurize.declaration import FrameSignal, PixelSignal, Recording, Summary, VideoFeature
+from featurize.frame_features import eyes, geometry, head_pose, lighting, mouth, quality, stability
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
-from featurize.types import LandmarkTrack, pieces
+from featurize.frame_features.texture import (
+    border,
+    irises,
+    residual,
+    sharpness,
+    spectrum,
+    teeth,
+)
+from featurize.types import LandmarkTrack, Sound, VideoInfo, pieces
 from featurize.video_features.blinks import blink_features
 from featurize.video_features.correlations import pairwise_correlations
 from featurize.video_features.expression_dynamics import expression_dynamics
+from featurize.video_features.expression_timing import expression_timing
 from featurize.video_features.functionals import (
     DISTANCE_FUNCTIONALS,
-    FUNCTIONALS,
+    EXPRESSION_FUNCTIONALS,
+    MOTION_FUNCTIONALS,
+    NOISE_FUNCTIONALS,
+    QUALITY_FUNCTIONALS,
+    SAMPLE_FUNCTIONALS,
+    THICKNESS_FUNCTIONALS,
+    Functional,
     apply_functionals,
 )
+from featurize.video_features.gaze import gaze_dynamics, iris_consistency
 from featurize.video_features.head_motion import head_trajectory
-from featurize.video_features.stability import landmark_stability
+from featurize.video_features.lighting import (
+    LIGHTING_FUNCTIONALS,
+    covariation,
+    light_and_turns,
+)
+from featurize.video_features.micro_expressions import micro_expressions
+from featurize.video_features.mouth_opening import mouth_closure, mouth_rhythm
+from featurize.video_features.mouth_shape import mouth_shape
+from featurize.video_features.pulse import pulse_agreement, pulse_rate
+from featurize.video_features.quality import recording_quality
+from featurize.video_features.stability.bone_lengths import bone_lengths
+from featurize.video_features.stability.coupling import jitter_coupling
+from featurize.video_features.stability.inner_face import inner_against_outline
+from featurize.video_features.stability.jitter import landmark_jitter
+from featurize.video_features.stability.spectrum import residual_spectra
+from featurize.video_features.voice import voice_features
 
 DISTANCE_SIGNALS: tuple[FrameSignal, ...] = (
     geometry.eye_spacing_iod,
@@ -41,8 +72,7 @@ DISTANCE_SIGNALS: tuple[FrameSignal, ...] = (
 )
 """Lengths and ratios of lengths, which also get a coefficient of variation."""
 
-FRAME_SIGNALS: tuple[FrameSignal, ...] = (
-    *DISTANCE_SIGNALS,
+MOTION_SIGNALS: tuple[FrameSignal, ...] = (
     geometry.asymmetry_eyes_iod,
     geometry.asymmetry_brows_iod,
     geometry.asymmetry_nose_iod,
@@ -56,6 +86,8 @@ FRAME_SIGNALS: tuple[FrameSignal, ...] = (
     eyes.gaze_x_right,
     eyes.gaze_y_right,
     eyes.gaze_disagreement,
+    eyes.iris_diameter_left_iod,
+    eyes.iris_diameter_right_iod,
     mouth.mar,
     mouth.lip_gap_iod,
     mouth.lip_corner_height_iod,
@@ -65,22 +97,123 @@ FRAME_SIGNALS: tuple[FrameSignal, ...] = (
     head_pose.translation_x_cm,
     head_pose.translation_y_cm,
     head_pose.translation_z_cm,
+)
+"""What moves with face and head: its level, spread, tails, speed, jerk and spectrum count."""
+
+THICKNESS_SIGNALS: tuple[FrameSignal, ...] = (
+    mouth.upper_lip_thickness_iod,
+    mouth.lower_lip_thickness_iod,
+)
+"""What should stay as thick as it is: level and constancy count."""
+
+NOISE_SIGNALS: tuple[FrameSignal, ...] = (
+    head_pose.pose_disagreement_deg,
+    head_pose.yaw_disagreement_deg,
+    head_pose.pitch_disagreement_deg,
+    head_pose.roll_disagreement_deg,
+    head_pose.place_disagreement_iod,
     stability.flow_disagreement_face_iod,
     stability.flow_disagreement_eyes_iod,
     stability.flow_disagreement_brows_iod,
     stability.flow_disagreement_nose_iod,
     stability.flow_disagreement_mouth_iod,
     stability.flow_disagreement_outline_iod,
-    *BLENDSHAPE_SIGNALS,
+)
+"""Errors from frame to frame: how large they are counts, their derivatives say the same again."""
+
+LIGHTING_SIGNALS: tuple[FrameSignal, ...] = (
+    lighting.shading_left_right,
+    lighting.shading_top_bottom,
+    lighting.light_azimuth_deg,
+    lighting.light_elevation_deg,
+    lighting.light_fit_residual,
+    lighting.face_to_neck_redness,
+    lighting.face_to_neck_brightness_stops,
+)
+"""Light on the patches of skin that are measured in every frame: where it is and how it changes."""
+
+PIXEL_SIGNALS: tuple[PixelSignal, ...] = (
+    spectrum.spectrum_slope,
+    spectrum.spectrum_top_deviation_db,
+    spectrum.spectrum_checkerboard_db,
+    residual.residual_std_levels,
+    residual.residual_tails,
+    residual.residual_correlation,
+    residual.cooccurrence_entropy_bit,
+    residual.cooccurrence_direction,
+    sharpness.sharpness_inner_to_ring_db,
+    sharpness.sharpness_inner_to_around_db,
+    sharpness.sharpness_mouth_to_inner_db,
+    sharpness.noise_inner_levels,
+    sharpness.noise_inner_to_ring_db,
+    sharpness.noise_inner_to_around_db,
+    sharpness.chroma_noise_inner_to_around_db,
+    border.border_colour_step_de,
+    border.border_gradient_db,
+    border.border_seam_db,
+    irises.iris_colour_difference_de,
+    irises.iris_hue_difference_de,
+    irises.iris_highlight_levels,
+    irises.iris_highlight_overlap,
+    irises.iris_highlight_distance,
+    teeth.teeth_detail_db,
+)
+"""What is read off the pixels of sampled frames."""
+
+QUALITY_SIGNALS: tuple[PixelSignal, ...] = (
+    quality.blur,
+    quality.blockiness,
+    quality.noise_sigma_levels,
+    quality.face_luma_levels,
+    quality.face_contrast_levels,
+)
+"""What is read off the same pixels to say how good they are: their level is enough."""
+
+SIGNALS: tuple[tuple[tuple[FrameSignal, ...], tuple[Functional, ...]], ...] = (
+    (DISTANCE_SIGNALS, DISTANCE_FUNCTIONALS),
+    (MOTION_SIGNALS, MOTION_FUNCTIONALS),
+    (BLENDSHAPE_SIGNALS, EXPRESSION_FUNCTIONALS),
+    (THICKNESS_SIGNALS, THICKNESS_FUNCTIONALS),
+    (NOISE_SIGNALS, NOISE_FUNCTIONALS),
+    (LIGHTING_SIGNALS, LIGHTING_FUNCTIONALS),
+    (PIXEL_SIGNALS, SAMPLE_FUNCTIONALS),
+    (QUALITY_SIGNALS, QUALITY_FUNCTIONALS),
+)
+"""Groups of signals, each with what it is summed up by."""
+
+FRAME_SIGNALS: tuple[FrameSignal, ...] = tuple(
+    signal for signals, _ in SIGNALS for signal in signals
 )
 """One value per frame each."""
 
+MEASURED_SIGNALS: tuple[PixelSignal, ...] = tuple(
+    signal for signal in FRAME_SIGNALS if isinstance(signal, PixelSignal)
+)
+"""Those that are read off pixels while the video passes."""
+
 SUMMARIES: tuple[Summary, ...] = (
     blink_features,
+    gaze_dynamics,
+    iris_consistency,
     head_trajectory,
-    landmark_stability,
+    landmark_jitter,
+    jitter_coupling,
+    residual_spectra,
+    bone_lengths,
+    inner_against_outline,
+    mouth_rhythm,
+    mouth_closure,
+    mouth_shape,
     expression_dynamics,
+    micro_expressions,
+    expression_timing,
     pairwise_correlations,
+    pulse_agreement,
+    light_and_turns,
+    covariation,
+    voice_features,
+    recording_quality,
+    pulse_rate,
 )
 """Several values per video each, beyond the functionals of every frame signal."""
 
@@ -92,12 +225,10 @@ def video_features() -> tuple[VideoFeature, ...]:
 
 
 def _described() -> Iterator[VideoFeature]:
-    for signal in FRAME_SIGNALS:
-        for functional in FUNCTIONALS:
-            yield functional.describe(signal)
-    for signal in DISTANCE_SIGNALS:
-        for functional in DISTANCE_FUNCTIONALS:
-            yield functional.describe(signal)
+    for signals, functionals in SIGNALS:
+        for signal in signals:
+            for functional in functionals:
+                yield functional.describe(signal)
     for summary in SUMMARIES:
         yield from summary.features
 
@@ -117,22 +248,23 @@ def describe_features() -> pd.DataFrame:
     return table
 
 
-def compute_signals(track: LandmarkTrack) -> Recording:
+def compute_signals(
+    track: LandmarkTrack, info: VideoInfo | None = None, sound: Sound | None = None
+) -> Recording:
     """Every frame signal of a track, computed piece by piece so that a long track needs no more."""
     signals = {signal.column: np.empty(track.n_frames) for signal in FRAME_SIGNALS}
     for piece in pieces(track.n_frames):
         part = track.part(piece)
         for signal in FRAME_SIGNALS:
             signals[signal.column][piece] = signal(part)
-    return Recording(track, signals)
+    return Recording(track, signals, info, sound)
 
 
 def compute_video_features(recording: Recording) -> dict[str, float]:
     """Every video feature of a recording, by column name in table order; NaN where unknown."""
-    values = apply_functionals(recording, [s.column for s in FRAME_SIGNALS], FUNCTIONALS)
-    values |= apply_functionals(
-        recording, [s.column for s in DISTANCE_SIGNALS], DISTANCE_FUNCTIONALS
-    )
+    values: dict[str, float] = {}
+    for group, functionals in SIGNALS:
+        values |= apply_functionals(recording, [signal.column for signal in group], functionals)
     for summary in SUMMARIES:
         values |= summary(recording)
     return {feature.name: values[feature.name] for feature in video_features()}

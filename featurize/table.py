@@ -22,8 +22,8 @@ from featurize.errors import (
     VideoError,
     WorkerLostError,
 )
+from featurize.extraction import LandmarkOptions
 from featurize.journal import Journal
-from featurize.landmarks.extraction import LandmarkOptions
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import read_videos
 from featurize.pipeline import Row, as_table, failed_row, video_rows
@@ -68,7 +68,7 @@ def featurize_dataset(
         Show a progress bar on standard error, or a line a minute when that is no terminal.
     **options
         How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
-        stabilise``, see :class:`featurize.landmarks.extraction.LandmarkOptions`.
+        stabilise``, see :class:`featurize.extraction.LandmarkOptions`.
 
     Returns
     -------

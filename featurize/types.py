@@ -33,8 +33,8 @@ class VideoInfo:
     codec : str
         FFmpeg's name of the video codec, such as ``"h264"``.
     bit_rate_bps : float
-        Bits per second of the video stream, of the file when the stream does not say;
-        NaN when unknown.
+        Bits per second of the video stream, of the file when the stream does not say, or says
+        more than the file holds; NaN when unknown.
     """
 
     path: Path
@@ -80,6 +80,12 @@ class LandmarkTrack:
         in the first frame of an unbroken sighting, and where a point was lost. In a stabilised
         track it moves along with the points: what is between them is what was detected. None when
         flow was not asked for.
+    appearance : numpy.ndarray or None
+        ``(n_frames, n_measures)`` float32: what was read off the pixels of the face while the video
+        passed. NaN where the face is missing, and in frames that were not sampled. None when
+        nothing was read.
+    measures : tuple of str
+        Names of its columns.
 
     Raises
     ------
@@ -95,6 +101,8 @@ class LandmarkTrack:
     blendshapes: np.ndarray | None = None
     pose: np.ndarray | None = None
     flow_px: np.ndarray | None = None
+    appearance: np.ndarray | None = None
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_frames = len(self.time_s)
@@ -107,6 +115,7 @@ class LandmarkTrack:
             "confidence": (self.confidence, (n_frames,)),
             "blendshapes": (self.blendshapes, (n_frames, 52)),
             "pose": (self.pose, (n_frames, 4, 4)),
+            "appearance": (self.appearance, (n_frames, len(self.measures))),
         }
         if self.flow_px is not None:
             n_named = self.flow_px.shape[1] if self.flow_px.ndim > 1 else -1
@@ -125,7 +134,7 @@ class LandmarkTrack:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """What there is of its arrays of float32, by name."""
-        names = ("points_px", "confidence", "blendshapes", "pose", "flow_px")
+        names = ("points_px", "confidence", "blendshapes", "pose", "flow_px", "appearance")
         return {name: array for name in names if (array := getattr(self, name)) is not None}
 
     @cached_property
@@ -146,6 +155,12 @@ class LandmarkTrack:
         arrays = {"time_s": self.time_s, **self.arrays}
         return replace(self, **{name: _copied(array, frames) for name, array in arrays.items()})
 
+    def measured(self, name: str) -> np.ndarray:
+        """``(n_frames,)`` float64 values of a measure; NaN where, or when, it was not read."""
+        if self.appearance is None or name not in self.measures:
+            return np.full(self.n_frames, np.nan)
+        return self.appearance[:, self.measures.index(name)].astype(np.float64)
+
     @property
     def frame_step_s(self) -> float:
         """Typical time between frames, seconds; NaN for a single frame."""
@@ -155,6 +170,31 @@ class LandmarkTrack:
     def face_time_s(self) -> float:
         """Time for which the face is shown, seconds."""
         return float(frame_durations_s(self.time_s)[self.present].sum())
+
+
+@dataclass(frozen=True)
+class Sound:
+    """How loud a video's sound is over time, in the band of speech; never the sound itself.
+
+    Attributes
+    ----------
+    start_s : float
+        Time of the first value on the clock of the frames.
+    step_s : float
+        Time between values.
+    level_db : numpy.ndarray
+        ``(n,)`` float32 level against full scale, at most about 0; never below the floor that
+        stands for silence.
+    """
+
+    start_s: float
+    step_s: float
+    level_db: np.ndarray
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """``(n,)`` time of each value."""
+        return self.start_s + self.step_s * np.arange(len(self.level_db))
 
 
 @dataclass(frozen=True)
@@ -169,11 +209,17 @@ class Extraction:
         Frames read.
     remarks : tuple of str
         Damage and oddities met while reading.
+    info : VideoInfo or None
+        What the container says.
+    sound : Sound or None
+        How loud its sound is over time; None when there is none.
     """
 
     tracks: list[LandmarkTrack]
     n_frames: int
     remarks: tuple[str, ...]
+    info: VideoInfo | None = None
+    sound: Sound | None = None
 
 
 def pieces(n_frames: int) -> Iterator[slice]:

@@ -13,13 +13,9 @@ from typing import Self
 import av
 from av.video.reformatter import VideoReformatter
 
+from featurize.container import open_container, packets_of
 from featurize.decoded_picture import DecodedPicture
-from featurize.errors import (
-    NoVideoStreamError,
-    VideoEmptyError,
-    VideoMissingError,
-    VideoUnreadableError,
-)
+from featurize.errors import NoVideoStreamError, VideoUnreadableError
 from featurize.frame import Frame
 from featurize.picture import FittedPicture, Picture
 from featurize.types import VideoInfo
@@ -139,7 +135,7 @@ class VideoReader:
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Decode packet by packet, so that a damaged packet costs itself and not the rest."""
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets)
@@ -190,7 +186,8 @@ class VideoReader:
         duration_s = self._declared_s
         if math.isnan(duration_s) and container.duration is not None:
             duration_s = container.duration / av.time_base
-        bit_rate = stream.bit_rate or container.bit_rate
+        # MPEG-1 streams of variable rate declare the highest there could be.
+        bit_rate = min(filter(None, (stream.bit_rate, container.bit_rate)), default=0)
         return VideoInfo(
             path=self._path,
             width_px=width,
@@ -260,20 +257,7 @@ def _duration_s(stream: av.VideoStream) -> float:
 
 
 def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
-    try:
-        _refuse_what_is_no_file(path)
-        # "file:" keeps FFmpeg from reading a protocol into a name such as "concat:a.mp4", and the
-        # whitelist keeps a playlist from fetching anything from elsewhere.
-        container = av.open(
-            f"file:{path.resolve()}",
-            options={"protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-    except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise VideoUnreadableError(
-            f"{path} is not a video that FFmpeg can read ({_name_of(error)}): "
-            "check that the file is complete and really a video."
-        ) from error
+    container = open_container(path)
     # A cover picture in a sound file is a video stream too, of one frame.
     cover = av.stream.Disposition.attached_pic
     moving = [stream for stream in container.streams.video if not stream.disposition & cover]
@@ -288,17 +272,3 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     # Runs of a dataset use one process per core; threads inside FFmpeg would only compete.
     moving[0].codec_context.thread_count = 1
     return container, moving[0]
-
-
-def _refuse_what_is_no_file(path: Path) -> None:
-    if not path.exists():
-        raise VideoMissingError(f"There is no file {path}: check the path.")
-    if not path.is_file():
-        raise VideoUnreadableError(f"{path} is not a file: give the path of one video.")
-    if path.stat().st_size == 0:
-        raise VideoEmptyError(f"{path} is empty (0 bytes): copy or download it again.")
-
-
-def _name_of(error: Exception) -> str:
-    """The cause in few words; FFmpeg's own text would repeat the path."""
-    return getattr(error, "strerror", None) or type(error).__name__

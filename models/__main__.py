@@ -31,6 +31,10 @@ _TableFile = Annotated[
     Path, typer.Argument(help="Feature table written by `python -m featurize run`.")
 ]
 _Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
+_Condition = Annotated[
+    bool,
+    typer.Option(help="Tell features beside what authentic video of the same quality shows."),
+]
 
 
 def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,13 +58,14 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Detector file to write.")],
     classifier: Annotated[str, typer.Option(help="svm, mlp, xgboost or committee.")] = "committee",
     seed: _Seed = 0,
+    condition_on_quality: _Condition = False,
 ) -> None:
     """Fit a detector on a feature table and save it."""
     from models.storage import check_destination
     from models.training import train as train_detector
 
     check_destination(output)
-    detector = train_detector(features, classifier, seed)
+    detector = train_detector(features, classifier, seed, condition_on_quality)
     detector.save(output)
     made = detector.provenance
     for remark in made["remarks"]:
@@ -85,6 +90,7 @@ def cross_validate(
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     seed: _Seed = 0,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
+    condition_on_quality: _Condition = False,
     scores: Annotated[
         Path | None, typer.Option(help="CSV file to write the held-out scores to.")
     ] = None,
@@ -95,7 +101,7 @@ def cross_validate(
     if scores is not None and not scores.parent.is_dir():
         raise _unwritable(scores)
     names = classifier if classifier == "all" else [n.strip() for n in classifier.split(",")]
-    report = validate(features, hold_out, names, folds, seed, jobs)
+    report = validate(features, hold_out, names, folds, seed, jobs, condition_on_quality)
     if scores is not None:
         _write_scores(report, scores)
     if not sys.stdout.isatty():

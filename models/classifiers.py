@@ -1,10 +1,13 @@
 """The classifiers, each a scikit-learn pipeline from raw features to calibrated probabilities.
 
-All share the same steps: impute the median, drop constants, scale robustly, classify, calibrate.
-The first three are inside the calibrated step: it holds out groups, and what is held out must not
-shape medians and scales. The classifiers are meant for tables with few videos and many features,
-hence strong regularisation. Fit them with ``pipeline.fit(X, y, classify__groups=groups)``; without
-groups every row counts as a group of its own.
+All share the same steps: tell features beside what authentic video of the same quality shows (where
+the input says at which quality it was measured), impute the median, drop constants, scale robustly,
+classify, calibrate. All but the last are inside the calibrated step: it holds out groups, and what
+is held out must not shape expectations, medians and scales. The classifiers are meant for tables
+with few videos and many features, hence strong regularisation. Fit them with
+``pipeline.fit(X, y, classify__groups=groups)``; without groups every row counts as a group of its
+own. The last ``n_covariates`` columns of ``X`` are measures of quality, see
+:mod:`models.conditioning`.
 """
 
 from collections.abc import Callable
@@ -17,32 +20,33 @@ from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
 from models.calibration import CalibratedByGroup, SoftVote
+from models.conditioning import QualityConditioner
 from models.errors import SettingError, UnknownClassifierError
 from models.preprocessing import ClippedRobustScaler
 
 
-def make_svm(seed: int = 0) -> Pipeline:
+def make_svm(seed: int = 0, n_covariates: int = 0) -> Pipeline:
     """Return a support vector machine with a radial kernel."""
-    return _pipeline(_svm(seed))
+    return _pipeline(_svm(seed, n_covariates))
 
 
-def make_mlp(seed: int = 0) -> Pipeline:
+def make_mlp(seed: int = 0, n_covariates: int = 0) -> Pipeline:
     """Return a neural network with one small hidden layer and strong weight decay."""
-    return _pipeline(_mlp(seed))
+    return _pipeline(_mlp(seed, n_covariates))
 
 
-def make_xgboost(seed: int = 0) -> Pipeline:
+def make_xgboost(seed: int = 0, n_covariates: int = 0) -> Pipeline:
     """Return gradient-boosted shallow trees, each on a part of the rows and features."""
-    return _pipeline(_xgboost(seed))
+    return _pipeline(_xgboost(seed, n_covariates))
 
 
-def make_committee(seed: int = 0) -> Pipeline:
+def make_committee(seed: int = 0, n_covariates: int = 0) -> Pipeline:
     """Return the soft vote of the three: the mean of their calibrated probabilities."""
-    members = [("svm", _svm(seed)), ("mlp", _mlp(seed)), ("xgboost", _xgboost(seed))]
-    return _pipeline(SoftVote(members))
+    members = {"svm": _svm, "mlp": _mlp, "xgboost": _xgboost}
+    return _pipeline(SoftVote([(name, make(seed, n_covariates)) for name, make in members.items()]))
 
 
-MAKERS: dict[str, Callable[[int], Pipeline]] = {
+MAKERS: dict[str, Callable[[int, int], Pipeline]] = {
     "svm": make_svm,
     "mlp": make_mlp,
     "xgboost": make_xgboost,
@@ -68,8 +72,10 @@ def _pipeline(calibrated: CalibratedByGroup | SoftVote) -> Pipeline:
     return Pipeline([("classify", calibrated)])
 
 
-def _calibrated(classifier: BaseEstimator, seed: int) -> CalibratedByGroup:
+def _calibrated(classifier: BaseEstimator, seed: int, n_covariates: int) -> CalibratedByGroup:
+    condition = [("condition", QualityConditioner(n_covariates))] if n_covariates else []
     steps = [
+        *condition,
         ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
         ("scale", ClippedRobustScaler()),
         ("model", classifier),
@@ -77,18 +83,18 @@ def _calibrated(classifier: BaseEstimator, seed: int) -> CalibratedByGroup:
     return CalibratedByGroup(Pipeline(steps), seed=seed)
 
 
-def _svm(seed: int) -> CalibratedByGroup:
-    return _calibrated(SVC(C=3.0, kernel="rbf", gamma="scale"), seed)
+def _svm(seed: int, n_covariates: int) -> CalibratedByGroup:
+    return _calibrated(SVC(C=3.0, kernel="rbf", gamma="scale"), seed, n_covariates)
 
 
-def _mlp(seed: int) -> CalibratedByGroup:
+def _mlp(seed: int, n_covariates: int) -> CalibratedByGroup:
     network = MLPClassifier(
         hidden_layer_sizes=(16,), solver="lbfgs", alpha=10.0, max_iter=30, random_state=seed
     )
-    return _calibrated(network, seed)
+    return _calibrated(network, seed, n_covariates)
 
 
-def _xgboost(seed: int) -> CalibratedByGroup:
+def _xgboost(seed: int, n_covariates: int) -> CalibratedByGroup:
     trees = XGBClassifier(
         n_estimators=200,
         max_depth=3,
@@ -101,4 +107,4 @@ def _xgboost(seed: int) -> CalibratedByGroup:
         n_jobs=1,
         random_state=seed,
     )
-    return _calibrated(trees, seed)
+    return _calibrated(trees, seed, n_covariates)

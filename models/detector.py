@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from models.calibration import CalibratedByGroup, SoftVote
+from models.conditioning import QualityConditioner
 from models.feature_table import feature_matrix
 from models.storage import DAMAGE, damaged, read_checked, write_repeatable
 
@@ -47,8 +48,11 @@ class Detector:
     ----------
     columns : tuple of str
         Names of the features, in the order the pipeline takes them.
+    covariates : tuple of str
+        Names of the measures of quality that the pipeline takes after the features; none where it
+        is not conditioned on quality.
     pipeline : sklearn.pipeline.Pipeline
-        Imputation, scaling, classifier and calibration, fitted.
+        Conditioning, imputation, scaling, classifier and calibration, fitted.
     thresholds : Thresholds
         Limits of the verdicts.
     real_quantiles : numpy.ndarray
@@ -61,6 +65,7 @@ class Detector:
     """
 
     columns: tuple[str, ...]
+    covariates: tuple[str, ...]
     pipeline: Pipeline
     thresholds: Thresholds
     real_quantiles: np.ndarray
@@ -73,14 +78,30 @@ class Detector:
         return self.pipeline[-1].slope_, self.pipeline[-1].intercept_
 
     def matrix(self, table: pd.DataFrame) -> np.ndarray:
-        """Return the features of ``table`` as ``(n_rows, n_features)``; other columns are ignored.
+        """Return features, then covariates, as ``(n_rows, n_inputs)``; other columns are ignored.
 
         Raises
         ------
         FeatureMismatchError
-            When a feature of the detector is missing.
+            When a feature or a covariate of the detector is missing.
         """
-        return feature_matrix(table, self.columns)
+        return feature_matrix(table, (*self.columns, *self.covariates))
+
+    @property
+    def conditioner(self) -> QualityConditioner | None:
+        """What tells features beside authentic video of the same quality, if anything does."""
+        return _conditioner(self.pipeline)
+
+    def ordinary(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_features)`` what authentic video shows, NaN where never measured.
+
+        The medians of the authentic training videos; where the detector is conditioned on
+        quality, what they show at the quality of each row.
+        """
+        medians = np.broadcast_to(self.real_quantiles[:, 1], (len(inputs), len(self.columns)))
+        if self.conditioner is None:
+            return medians
+        return np.where(np.isnan(medians), np.nan, self.conditioner.expected(inputs))
 
     def decision_function(self, table: pd.DataFrame) -> np.ndarray:
         """Return ``(n_rows,)`` decision values to rank by; NaN where too little was measured.
@@ -106,34 +127,35 @@ class Detector:
         """
         return expit(self.log_odds(self.matrix(table)))
 
-    def log_odds(self, features: np.ndarray) -> np.ndarray:
+    def log_odds(self, inputs: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` calibrated log-odds of rows as :meth:`matrix` gives them."""
         slope, intercept = self.calibration
-        return slope * self._decision(features) + intercept
+        return slope * self._decision(inputs) + intercept
 
-    def _decision(self, features: np.ndarray) -> np.ndarray:
-        decision = np.full(len(features), np.nan)
-        known = self.missing_share(features) <= MAX_MISSING
+    def _decision(self, inputs: np.ndarray) -> np.ndarray:
+        decision = np.full(len(inputs), np.nan)
+        known = self.missing_share(inputs) <= MAX_MISSING
         if known.any():
             # The order of sums in a threaded product depends on the number of threads.
             with threadpool_limits(limits=1):
-                decision[known] = self.pipeline.decision_function(features[known])
+                decision[known] = self.pipeline.decision_function(inputs[known])
         return decision
 
-    def missing_share(self, features: np.ndarray) -> np.ndarray:
+    def missing_share(self, inputs: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` share of missing values among features measured in training."""
-        return np.isnan(features[:, self._measured]).mean(axis=1)
+        return np.isnan(inputs[:, self._measured]).mean(axis=1)
 
-    def unseen_share(self, features: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` share of values outside all seen in training, among known ones."""
-        features = features[:, self._measured]
+    def unseen_share(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows,)`` share of features outside all seen in training, of known ones."""
+        features = inputs[:, self._measured]
         low, high = self.seen_range[self._measured].T
         n_outside = ((features < low) | (features > high)).sum(axis=1)
         return n_outside / np.maximum(1, (~np.isnan(features)).sum(axis=1))
 
     @property
     def _measured(self) -> np.ndarray:
-        return np.isfinite(self.seen_range).all(axis=1)
+        """Numbers of the features that were measured in training."""
+        return np.flatnonzero(np.isfinite(self.seen_range).all(axis=1))
 
     def verdict(self, probability: float, unseen_share: float = 0.0) -> str:
         """Return what to call a row of this probability and share of unseen values.
@@ -161,6 +183,7 @@ class Detector:
         """
         content = {
             "columns": list(self.columns),
+            "covariates": list(self.covariates),
             "pipeline": self.pipeline,
             "threshold_real": self.thresholds.real,
             "threshold_fake": self.thresholds.fake,
@@ -187,6 +210,7 @@ def load_detector(path: str | os.PathLike) -> Detector:
         _check_content(content)
         detector = Detector(
             columns=tuple(content["columns"]),
+            covariates=tuple(content["covariates"]),
             pipeline=content["pipeline"],
             thresholds=Thresholds(content["threshold_real"], content["threshold_fake"]),
             real_quantiles=content["real_quantiles"],
@@ -194,7 +218,8 @@ def load_detector(path: str | os.PathLike) -> Detector:
             provenance=content["provenance"],
         )
         # One row shows that the fitted parts are there and of one size.
-        score = detector.log_odds(np.nan_to_num(detector.real_quantiles[:, [1]].T))
+        row = np.r_[detector.real_quantiles[:, 1], np.zeros(len(detector.covariates))]
+        score = detector.log_odds(np.nan_to_num(row)[None])
     except DAMAGE as error:
         raise damaged(path) from error
     if not np.isfinite(score).all():
@@ -204,20 +229,39 @@ def load_detector(path: str | os.PathLike) -> Detector:
 
 def _check_content(content: dict) -> None:
     """Raise ValueError where the parts of a detector do not fit together."""
-    columns, pipeline = content["columns"], content["pipeline"]
+    columns, covariates, pipeline = (content[k] for k in ("columns", "covariates", "pipeline"))
+    inputs = [*columns, *covariates]
     limits = content["threshold_real"], content["threshold_fake"]
     fits = (
-        all(isinstance(name, str) for name in columns)
-        and len(set(columns)) == len(columns)
+        all(isinstance(name, str) for name in inputs)
+        and len(set(inputs)) == len(inputs)
         and all(
             content[name].shape == (len(columns), n) and content[name].dtype.kind == "f"
             for name, n in (("real_quantiles", 3), ("seen_range", 2))
         )
-        and pipeline.n_features_in_ == len(columns)
+        and pipeline.n_features_in_ == len(inputs)
         and isinstance(pipeline[-1], (CalibratedByGroup, SoftVote))
+        and _n_covariates(pipeline) == len(covariates)
         and np.isfinite(limits).all()
         and limits[0] <= limits[1]
         and isinstance(content["provenance"].get("versions"), dict)
     )
     if not fits:
         raise ValueError("The parts of the detector do not fit together.")
+
+
+def _conditioner(pipeline: Pipeline) -> QualityConditioner | None:
+    """Return the first step of the calibrated pipeline, where it conditions on quality.
+
+    The members of a vote are fitted on the same rows, so that of any speaks for all.
+    """
+    calibrated = pipeline[-1]
+    if isinstance(calibrated, SoftVote):
+        calibrated = next(iter(calibrated.members_.values()))
+    first = calibrated.estimator_[0]
+    return first if isinstance(first, QualityConditioner) else None
+
+
+def _n_covariates(pipeline: Pipeline) -> int:
+    conditioner = _conditioner(pipeline)
+    return 0 if conditioner is None else conditioner.n_covariates

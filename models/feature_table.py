@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from models.conditioning import COVARIATES, covariate_columns
 from models.errors import FeatureMismatchError, TableError
 
 _TEXT_COLUMNS = (
@@ -40,6 +41,11 @@ class TrainingTable:
         ``(n_videos, n_features)`` float64; NaN where a value is missing or infinite.
     columns : tuple of str
         ``(n_features,)`` names of the features, sorted.
+    covariates : numpy.ndarray
+        ``(n_videos, n_covariates)`` float64, the quality at which each video was measured; no
+        column where features are not conditioned on it.
+    covariate_columns : tuple of str
+        ``(n_covariates,)`` their names.
     is_fake : numpy.ndarray
         ``(n_videos,)`` int, 1 for a manipulated video and 0 for an authentic one.
     groups : numpy.ndarray
@@ -56,11 +62,18 @@ class TrainingTable:
 
     features: np.ndarray
     columns: tuple[str, ...]
+    covariates: np.ndarray
+    covariate_columns: tuple[str, ...]
     is_fake: np.ndarray
     groups: np.ndarray
     meta: pd.DataFrame
     remarks: tuple[str, ...]
     sha256: str
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """What a classifier takes: features, then covariates, ``(n_videos, n_inputs)``."""
+        return np.hstack([self.features, self.covariates])
 
     @property
     def n_videos(self) -> int:
@@ -104,7 +117,7 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise FeatureMismatchError(
-            f"The table lacks {len(missing)} of the {len(columns)} features the detector was "
+            f"The table lacks {len(missing)} of the {len(columns)} columns the detector was "
             f"trained on ({_named(missing)}): make it with the same version of featurize and the "
             "same landmark backend, or train the detector again."
         )
@@ -117,9 +130,9 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     ]
     if text:
         raise TableError(
-            f"Feature columns must hold numbers, but {_named(text)} hold text: correct the "
-            "table, or rename columns that are not features so that they have no double "
-            "underscore."
+            f"Columns of features and of quality must hold numbers, but {_named(text)} hold text: "
+            "correct the table, or rename columns that are not features so that they have no "
+            "double underscore."
         )
     # One cast for the whole block; an all-empty column of text becomes NaN on the way.
     matrix = chosen.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
@@ -127,7 +140,9 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     return matrix
 
 
-def read_training_table(source: str | os.PathLike | pd.DataFrame) -> TrainingTable:
+def read_training_table(
+    source: str | os.PathLike | pd.DataFrame, condition_on_quality: bool = False
+) -> TrainingTable:
     """Read and check a feature table.
 
     Only rows with ``status`` ``ok`` and ``face`` 0 are used: the label of a video speaks of its
@@ -140,12 +155,16 @@ def read_training_table(source: str | os.PathLike | pd.DataFrame) -> TrainingTab
         A CSV file as ``python -m featurize run`` writes it, or the same in memory. ``path`` and
         ``label`` are needed; ``status``, ``face`` and the other meta columns are optional;
         columns without a double underscore that are not known are ignored.
+    condition_on_quality : bool
+        Whether the measures of quality, see :data:`models.conditioning.COVARIATES`, are covariates.
+        A feature among them is then no feature.
 
     Raises
     ------
     TableError
-        When the table cannot be read, a column is missing or named twice, a label is neither
-        ``real`` nor ``fake``, only one class is left, a video occurs twice, or no feature varies.
+        When the table cannot be read, a column is missing or named twice, there is no measure of
+        quality to condition on, a label is neither ``real`` nor ``fake``, only one class is left, a
+        video occurs twice, or no feature varies.
     """
     frame, sha256 = (source, "") if isinstance(source, pd.DataFrame) else _read_csv(Path(source))
     _check_unique(frame.columns)
@@ -165,7 +184,13 @@ def read_training_table(source: str | os.PathLike | pd.DataFrame) -> TrainingTab
     )
     usable, remarks = _usable_rows(frame, meta)
     meta = meta[usable].reset_index(drop=True)
-    columns = feature_columns(frame.columns)
+    covariates = covariate_columns(frame.columns) if condition_on_quality else []
+    if condition_on_quality and not covariates:
+        raise TableError(
+            "The table has no measure of quality to condition the features on, such as "
+            f"{COVARIATES[0]}: make it with `python -m featurize run`, or do not condition."
+        )
+    columns = [name for name in feature_columns(frame.columns) if name not in covariates]
     if not columns:
         raise TableError(
             "The table has no feature column: a feature's name has a double underscore, such as "
@@ -191,6 +216,8 @@ def read_training_table(source: str | os.PathLike | pd.DataFrame) -> TrainingTab
     return TrainingTable(
         features=features,
         columns=tuple(columns),
+        covariates=feature_matrix(frame.loc[usable, covariates], covariates),
+        covariate_columns=tuple(covariates),
         is_fake=(meta["label"] == "fake").to_numpy(dtype=int),
         groups=groups,
         meta=meta.assign(group=groups),

@@ -1,5 +1,6 @@
 """One video and a detector in, a score with its reasons out."""
 
+import math
 import os
 from typing import Any
 
@@ -90,7 +91,7 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
     FeatureMismatchError
         When a feature of the detector is missing.
     """
-    features = detector.matrix(rows)
+    inputs = detector.matrix(rows)
     faces = tuple(
         FaceScore(
             face=i,
@@ -99,7 +100,7 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
             face_rate=_number(rows.iloc[i], "face_rate"),
         )
         for i, (probability, unseen_share) in enumerate(
-            zip(expit(detector.log_odds(features)), detector.unseen_share(features), strict=True)
+            zip(expit(detector.log_odds(inputs)), detector.unseen_share(inputs), strict=True)
         )
     )
     main = rows.iloc[0]
@@ -113,7 +114,7 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
         quality=quality,
         warnings=(
             *_remarks(main),
-            *_range_warnings(features[[0]], detector),
+            *_range_warnings(inputs[[0]], detector),
             *_face_warnings(faces),
             *_quality_warnings(quality),
             *_origin_warnings(main, detector),
@@ -126,11 +127,12 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
 
     The contribution of a signal is how much the calibrated log-odds change when all its features,
     every statistic on the left and on the right, are replaced by the medians of the authentic
-    training videos, everything else left as it is. Feature by feature would hide it: the others
-    still say the same. That holds for any classifier and is exact for what it says; but where
-    several signals tell the same, each alone seems to matter little, and contributions do not add
-    up to the score. Of the features of a signal, the one that alone moves the score most in the
-    same direction is shown.
+    training videos, everything else left as it is. (A detector conditioned on quality knows better:
+    they are replaced by what authentic video of the same quality shows.) Feature by feature would
+    hide it: the others still say the same. That holds for any classifier and is exact for what it
+    says; but where several signals tell the same, each alone seems to matter little, and
+    contributions do not add up to the score. Of the features of a signal, the one that alone moves
+    the score most in the same direction is shown.
 
     Parameters
     ----------
@@ -139,12 +141,14 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
     detector : Detector
         What scored it.
     """
-    values = detector.matrix(row)[0]
-    medians = detector.real_quantiles[:, 1]
+    values = detector.matrix(row)
+    ordinary = detector.ordinary(values)
+    measured = np.isfinite(values[:, : len(detector.columns)]) & np.isfinite(ordinary)
     signals: dict[str, list[int]] = {}
-    for column in np.flatnonzero(np.isfinite(values) & np.isfinite(medians)):
+    for column in np.flatnonzero(measured[0]):
         signals.setdefault(_subject(detector.columns[column]), []).append(int(column))
-    moved = _contributions(values, list(signals.values()), detector)
+    moved = _contributions(values, ordinary, list(signals.values()), detector)
+    depends = _depends_on_quality(detector)
     described = featurize.describe_features().set_index("name")
     reasons = []
     for i in np.argsort(-np.abs(moved), kind="stable")[:_N_REASONS]:
@@ -152,7 +156,7 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
         if not abs(moved[i]) >= _SMALLEST_CONTRIBUTION:
             break
         columns = list(signals.values())[i]
-        alone = _contributions(values, [[column] for column in columns], detector)
+        alone = _contributions(values, ordinary, [[column] for column in columns], detector)
         column = columns[int(np.argmax(alone * np.sign(moved[i])))]
         name = detector.columns[column]
         known = name in described.index
@@ -160,7 +164,7 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
         reasons.append(
             Reason(
                 feature=name,
-                value=float(values[column]),
+                value=float(values[0, column]),
                 unit=str(described.loc[name, "unit"]) if known else "",
                 meaning=str(described.loc[name, "meaning"]) if known else "",
                 real_low=float(low),
@@ -168,16 +172,26 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
                 real_high=float(high),
                 contribution=float(moved[i]),
                 n_features=len(columns),
+                usual=float(ordinary[0, column]) if depends[column] else math.nan,
             )
         )
     return tuple(reasons)
 
 
-def _contributions(values: np.ndarray, replaced: list[list[int]], detector: Detector) -> np.ndarray:
+def _depends_on_quality(detector: Detector) -> np.ndarray:
+    """Return ``(n_features,)`` bool: whether what is usual is another at another quality."""
+    if detector.conditioner is None:
+        return np.zeros(len(detector.columns), dtype=bool)
+    return (detector.conditioner.slope_ != 0).any(axis=0)
+
+
+def _contributions(
+    values: np.ndarray, ordinary: np.ndarray, replaced: list[list[int]], detector: Detector
+) -> np.ndarray:
     """Return ``(len(replaced),)`` log-odds lost when those columns are made ordinary."""
     variants = np.tile(values, (len(replaced) + 1, 1))
     for variant, columns in zip(variants[1:], replaced, strict=True):
-        variant[columns] = detector.real_quantiles[columns, 1]
+        variant[columns] = ordinary[0, columns]
     log_odds = detector.log_odds(variants)
     return log_odds[0] - log_odds[1:]
 
@@ -251,14 +265,14 @@ def _origin_warnings(row: pd.Series, detector: Detector) -> list[str]:
     return warnings
 
 
-def _range_warnings(features: np.ndarray, detector: Detector) -> list[str]:
+def _range_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
     """Return warnings where the video is unlike what the detector has seen."""
-    missing = float(detector.missing_share(features)[0])
+    missing = float(detector.missing_share(inputs)[0])
     not_measured = f"{missing:.0%} of the features could not be measured in this video"
     if missing > MAX_MISSING:
         return [f"{not_measured}: that is too many to judge it by the others."]
     warnings = [f"{not_measured}."] if missing > _MUCH_MISSING else []
-    unseen = float(detector.unseen_share(features)[0])
+    unseen = float(detector.unseen_share(inputs)[0])
     if unseen > _MUCH_UNSEEN:
         result = (
             "no verdict is given on a video so unlike the training videos."

@@ -17,13 +17,14 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from models.errors import DetectorError
 
 FORMAT = "deepfake-biometrics detector"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
 TRUSTED_TYPES = (
     "models.calibration.CalibratedByGroup",
     "models.calibration.SoftVote",
+    "models.conditioning.QualityConditioner",
     "models.preprocessing.ClippedRobustScaler",
     "numpy.dtype",
     "xgboost.core.Booster",
@@ -32,6 +33,7 @@ TRUSTED_TYPES = (
 
 _FIELDS = {
     "columns": list,
+    "covariates": list,
     "pipeline": Pipeline,
     "threshold_real": float,
     "threshold_fake": float,

@@ -16,7 +16,10 @@ _TOLERATED_ERRORS = 0.05
 
 
 def train(
-    table: str | os.PathLike | pd.DataFrame, classifier: str = "committee", seed: int = 0
+    table: str | os.PathLike | pd.DataFrame,
+    classifier: str = "committee",
+    seed: int = 0,
+    condition_on_quality: bool = False,
 ) -> Detector:
     """Fit a detector on all usable rows of a feature table.
 
@@ -31,6 +34,9 @@ def train(
         ``svm``, ``mlp``, ``xgboost`` or ``committee``, the soft vote of the three.
     seed : int
         Same table and seed, same detector.
+    condition_on_quality : bool
+        Whether features are told beside what authentic video of the same quality shows. See
+        :mod:`models.conditioning`.
 
     Raises
     ------
@@ -45,15 +51,16 @@ def train(
     """
     check_classifier(classifier)
     check_seed(seed)
-    data = read_training_table(table)
-    pipeline = MAKERS[classifier](seed)
+    data = read_training_table(table, condition_on_quality)
+    pipeline = MAKERS[classifier](seed, len(data.covariate_columns))
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):
-        pipeline.fit(data.features, data.is_fake, classify__groups=data.groups)
+        pipeline.fit(data.inputs, data.is_fake, classify__groups=data.groups)
     calibrated = pipeline[-1]
     held_out = expit(calibrated.slope_ * calibrated.oof_decision_ + calibrated.intercept_)
     return Detector(
         columns=data.columns,
+        covariates=data.covariate_columns,
         pipeline=pipeline,
         thresholds=choose_thresholds(held_out, data.is_fake),
         real_quantiles=_quantiles(data.features[data.is_fake == 0], (0.05, 0.5, 0.95)),

@@ -119,6 +119,7 @@ def cross_validate(
     n_folds: int = 5,
     seed: int = 0,
     n_jobs: int = 1,
+    condition_on_quality: bool = False,
 ) -> ValidationReport:
     """Score every video by a classifier that saw nothing of its group.
 
@@ -137,6 +138,9 @@ def cross_validate(
         Of folds, classifiers and intervals.
     n_jobs : int
         Processes; -1 for one per core. The report is the same for any number.
+    condition_on_quality : bool
+        Whether features are told beside what authentic video of the same quality shows, learnt in
+        each fold anew. See :mod:`models.conditioning`.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def cross_validate(
             f"There is nothing called {hold_out!r} to hold out: choose one of "
             f"{', '.join(SPLITTERS)}."
         )
-    data = read_training_table(table)
+    data = read_training_table(table, condition_on_quality)
     splits = list(SPLITTERS[hold_out](data, n_folds, seed))
     outcomes = Parallel(n_jobs=n_jobs)(
         delayed(_score_fold)(data, split, names, seed) for split in splits
@@ -182,6 +186,7 @@ def cross_validate(
             "n_fake": int((data.is_fake == 1).sum()),
             "n_groups": data.n_groups,
             "n_features": len(data.columns),
+            "conditioned_on": ", ".join(data.covariate_columns) or "nothing",
             "table_sha256": data.sha256,
             "versions": installed_versions(),
         },
@@ -199,22 +204,23 @@ def _score_fold(
     """Return the scores of the test rows, or why nothing can be trained on the others."""
     _, train, test = split
     scores: FoldScores = {}
+    inputs = data.inputs
     with threadpool_limits(limits=1):
         # The committee holds the very same members, so they are not fitted again.
         for name in sorted(names, key=lambda name: name != "committee"):
             if name in scores:
                 continue
-            pipeline = MAKERS[name](seed)
+            pipeline = MAKERS[name](seed, len(data.covariate_columns))
             try:
                 pipeline.fit(
-                    data.features[train], data.is_fake[train], classify__groups=data.groups[train]
+                    inputs[train], data.is_fake[train], classify__groups=data.groups[train]
                 )
             except (HoldOutError, TableError) as error:
                 return error
             for part, fitted in _with_members(name, pipeline).items():
                 scores[part] = (
-                    fitted.decision_function(data.features[test]),
-                    fitted.predict_proba(data.features[test])[:, 1],
+                    fitted.decision_function(inputs[test]),
+                    fitted.predict_proba(inputs[test])[:, 1],
                 )
     return {name: scores[name] for name in names}
 

@@ -26,9 +26,12 @@ class Reason:
         5 %, 50 % and 95 % quantile among authentic training videos.
     contribution : float
         Log-odds of being manipulated that the video gains by the whole signal not being as in the
-        median authentic video; positive speaks for a fake.
+        median authentic video, or in one of the same quality; positive speaks for a fake.
     n_features : int
         Features of the signal, its statistics on the left and on the right, that contributed.
+    usual : float
+        What authentic video of the same quality shows, where the feature depends on it and the
+        detector was trained to ask for it; else NaN.
     """
 
     feature: str
@@ -40,6 +43,7 @@ class Reason:
     real_high: float
     contribution: float
     n_features: int = 1
+    usual: float = math.nan
 
     @property
     def sentence(self) -> str:
@@ -56,10 +60,15 @@ class Reason:
         moved = "raise" if self.contribution > 0 else "lower"
         moved = f"{moved}s" if n == 1 else f"the {n} features of this signal together {moved}"
         unit = "" if self.unit in ("", "1") else f" {self.unit}"
+        usual = (
+            ""
+            if math.isnan(self.usual)
+            else f" ({number_text(self.usual)} is usual at the quality of this one)"
+        )
         return (
             f"{what}: {number_text(self.value)}{unit}, {place} the "
             f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten real "
-            f"videos; {moved} the odds of a fake by a factor of "
+            f"videos{usual}; {moved} the odds of a fake by a factor of "
             f"{factor_text(self.contribution)}."
         )
 

@@ -1,4 +1,4 @@
-"""Expression: the 52 blendshape coefficients, one signal each."""
+"""Expression: the blendshape coefficients that move, one signal each."""
 
 import re
 
@@ -41,7 +41,24 @@ def _blendshape(index: int, name: str) -> FrameSignal:
     )(function)
 
 
-BLENDSHAPE_SIGNALS: tuple[FrameSignal, ...] = tuple(
-    _blendshape(index, name) for index, name in enumerate(BLENDSHAPE_NAMES)
+NEVER_MOVING: frozenset[str] = frozenset(
+    {
+        "neutral",
+        "cheekPuff",
+        "cheekSquintLeft",
+        "cheekSquintRight",
+        "jawForward",
+        "noseSneerLeft",
+        "noseSneerRight",
+    }
 )
-"""One signal per blendshape, in the backend's order."""
+"""Coefficients that MediaPipe's network never raises. Over 220 clips of filmed and generated faces
+the highest value of any frame is below 0.0001 for five of them, 0.004 for cheekPuff and 0.014 for
+jawForward (0.006 in 95 % of the clips): what they vary by is rounding."""
+
+BLENDSHAPE_SIGNALS: tuple[FrameSignal, ...] = tuple(
+    _blendshape(index, name)
+    for index, name in enumerate(BLENDSHAPE_NAMES)
+    if name not in NEVER_MOVING
+)
+"""One signal per blendshape that moves, in the backend's order."""

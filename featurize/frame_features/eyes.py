@@ -3,7 +3,7 @@
 import numpy as np
 
 from featurize.declaration import FrameSignal, frame_signal
-from featurize.frame_features.points import frontal, named_points
+from featurize.frame_features.points import frontal, in_iod, named_points
 from featurize.types import LandmarkTrack
 
 _EAR_CONTOUR = (
@@ -107,3 +107,34 @@ def gaze_disagreement(track: LandmarkTrack) -> np.ndarray:
     irises.
     """
     return np.linalg.norm(_gaze(track, "left") - _gaze(track, "right"), axis=1)
+
+
+def _iris_diameter_iod(track: LandmarkTrack, side: str) -> np.ndarray:
+    """The larger of the iris's two diameters."""
+    edges = named_points(track, *(f"{side}_iris_edge_{number}" for number in (1, 2, 3, 4)))
+    diameters_px = np.linalg.norm(edges[:, :2] - edges[:, 2:], axis=2)
+    return in_iod(track, diameters_px.max(axis=1))
+
+
+_IRIS_REFERENCE = "iris diameter as in Ablavatski et al. 2020 (MediaPipe Iris)"
+_IRIS_CONFOUNDERS = ("half-shut eyes", "small faces", "large yaw or pitch", "glasses", "identity")
+
+
+@frame_signal(unit="iod", reference=_IRIS_REFERENCE, confounded_by=_IRIS_CONFOUNDERS)
+def iris_diameter_left_iod(track: LandmarkTrack) -> np.ndarray:
+    """Diameter of the left iris over the interocular distance.
+
+    The larger of its width and height, in three dimensions. MediaPipe gives one depth to a whole
+    iris, so it is a diameter in the picture; a turn of the eye makes the round iris an ellipse, but
+    leaves the longer axis as it is. About 0.14 in everyone. NaN with dlib, which has no irises.
+    """
+    return _iris_diameter_iod(track, "left")
+
+
+@frame_signal(unit="iod", reference=_IRIS_REFERENCE, confounded_by=_IRIS_CONFOUNDERS)
+def iris_diameter_right_iod(track: LandmarkTrack) -> np.ndarray:
+    """Diameter of the right iris over the interocular distance.
+
+    As :func:`iris_diameter_left_iod`, on the other side.
+    """
+    return _iris_diameter_iod(track, "right")

@@ -1,4 +1,4 @@
-"""Mouth opening, from the inner contour of the lips."""
+"""Mouth: how far it opens, how its corners stand, how thick the lips are."""
 
 import numpy as np
 
@@ -60,3 +60,30 @@ def lip_corner_height_iod(track: LandmarkTrack) -> np.ndarray:
     middle = centre(track, "lip_upper_outer_middle", "lip_lower_outer_middle")
     height_px = frontal(track, (corners - middle)[:, None])[:, 0, 1]
     return in_iod(track, height_px)
+
+
+@frame_signal(
+    unit="iod",
+    reference="lip thickness, after the outer and inner lip contours of the landmark scheme",
+    confounded_by=(*_CONFOUNDERS, "identity", "lipstick"),
+)
+def upper_lip_thickness_iod(track: LandmarkTrack) -> np.ndarray:
+    """Thickness of the upper lip in the middle of the mouth.
+
+    ``|lip_upper_outer_middle - lip_upper_inner_middle| / iod``. The lip of a face that is filmed
+    keeps its flesh: it thins a little as the mouth opens, and does not come and go.
+    """
+    return in_iod(track, distance_px(track, "lip_upper_outer_middle", "lip_upper_inner_middle"))
+
+
+@frame_signal(
+    unit="iod",
+    reference="lip thickness, after the outer and inner lip contours of the landmark scheme",
+    confounded_by=(*_CONFOUNDERS, "identity", "lipstick"),
+)
+def lower_lip_thickness_iod(track: LandmarkTrack) -> np.ndarray:
+    """Thickness of the lower lip in the middle of the mouth.
+
+    ``|lip_lower_outer_middle - lip_lower_inner_middle| / iod``; see the upper lip.
+    """
+    return in_iod(track, distance_px(track, "lip_lower_outer_middle", "lip_lower_inner_middle"))

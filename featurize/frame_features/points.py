@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from featurize.computed_once import computed_once
 from featurize.landmarks.schema import SCHEMES
 from featurize.types import LandmarkTrack
 
@@ -39,6 +40,7 @@ def distance_px(track: LandmarkTrack, start: str, end: str) -> np.ndarray:
     return np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
 
 
+@computed_once
 def interocular_distance_px(track: LandmarkTrack) -> np.ndarray:
     """Distance between the outer corners of the eyes, ``(n_frames,)`` pixels.
 
@@ -53,6 +55,7 @@ def in_iod(track: LandmarkTrack, value_px: np.ndarray) -> np.ndarray:
     return value_px / interocular_distance_px(track)
 
 
+@computed_once
 def rotation(track: LandmarkTrack) -> np.ndarray:
     """Rotation of the face against the picture plane, ``(n_frames, 3, 3)``.
 
@@ -99,6 +102,49 @@ def fit_rotation(faces: np.ndarray, reference: np.ndarray) -> np.ndarray:
     u[:, :, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))[:, None]
     turns[known] = u @ vt
     return turns
+
+
+def fit_in_picture(
+    points: np.ndarray, reference: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rotations that make a reference look like what the picture shows, in weak perspective.
+
+    Depth is not looked at. The linear map that fits best in the picture is made a scaled rotation:
+    the one nearest to it, by its polar decomposition (POS, DeMenthon & Davis 1995, makes its rows
+    of one length only, and leaves them askew).
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        ``(n, p, 2)`` to the right and up; a face with an unknown coordinate has no rotation.
+    reference : numpy.ndarray
+        ``(p, 3)``, at least four points that are not in one plane.
+
+    Returns
+    -------
+    turns : numpy.ndarray
+        ``(n, 3, 3)`` rotations, as :func:`fit_rotation`; NaN where there is none.
+    scales : numpy.ndarray
+        ``(n,)`` size of the face in the picture over that of the reference.
+    origins : numpy.ndarray
+        ``(n, 2)`` where the origin of the reference is in the picture.
+    """
+    middle, centred = points.mean(axis=1), reference - reference.mean(axis=0)
+    linear = np.einsum("npi,jp->nij", points - middle[:, None], np.linalg.pinv(centred))
+    # The inverse square root of linear linear^T, two by two, in closed form.
+    gram = linear @ np.swapaxes(linear, 1, 2)
+    determinant = gram[:, 0, 0] * gram[:, 1, 1] - gram[:, 0, 1] * gram[:, 1, 0]
+    root = np.sqrt(np.maximum(determinant, 0))
+    doubled = np.sqrt(np.trace(gram, axis1=1, axis2=2) + 2 * root)
+    adjugate = np.array([[1, -1], [-1, 1]]) * gram[:, ::-1, ::-1] + root[:, None, None] * np.eye(2)
+    # A face of which nothing but a line or a point is left has no rotation.
+    whole = root > 1e-9 * doubled**2
+    share = np.divide(1, root * doubled, out=np.full(len(root), np.nan), where=whole)
+    scales = np.where(whole, doubled / 2, np.nan)
+    right, up = np.moveaxis(share[:, None, None] * (adjugate @ linear), 1, 0)
+    turns = np.stack([right, up, np.cross(right, up)], axis=1)
+    origins = middle - scales[:, None] * (turns @ reference.mean(axis=0))[:, :2]
+    return turns, scales, origins
 
 
 def frontal(track: LandmarkTrack, points_px: np.ndarray) -> np.ndarray:

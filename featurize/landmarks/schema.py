@@ -50,6 +50,9 @@ class Schema:
     rigid_cm : Mapping[str, tuple of float]
         Where the points of the region ``rigid`` are on an average frontal face: to the subject's
         left, up, out of the face, in centimetres.
+    average_cm : Mapping[str, tuple of float]
+        The same for more of the points: those of ``rigid``, brows, nose, outline, and the corners
+        of eyes and mouth.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Schema:
     points: Mapping[str, int]
     regions: Mapping[str, tuple[str, ...]]
     rigid_cm: Mapping[str, tuple[float, float, float]]
+    average_cm: Mapping[str, tuple[float, float, float]]
 
     def indices(self, names: Iterable[str]) -> np.ndarray:
         """Indices of the named points, in the order asked for."""
@@ -82,6 +86,7 @@ def _schema(
     n_points: int,
     points: Mapping[str, int],
     rigid_cm: Mapping[str, tuple[float, float, float]],
+    average_cm: Mapping[str, tuple[float, float, float]],
 ) -> Schema:
     return Schema(
         name=name,
@@ -100,13 +105,20 @@ def _schema(
             "rigid": tuple(rigid_cm),
         },
         rigid_cm=rigid_cm,
+        average_cm=average_cm,
     )
 
 
 MEDIAPIPE_478 = _schema(
-    "mediapipe478", 478, mediapipe478_points.POINTS, mediapipe478_points.RIGID_CM
+    "mediapipe478",
+    478,
+    mediapipe478_points.POINTS,
+    mediapipe478_points.RIGID_CM,
+    mediapipe478_points.AVERAGE_FACE_CM,
 )
-DLIB_68 = _schema("dlib68", 68, dlib68_points.POINTS, dlib68_points.RIGID_CM)
+DLIB_68 = _schema(
+    "dlib68", 68, dlib68_points.POINTS, dlib68_points.RIGID_CM, dlib68_points.AVERAGE_FACE_CM
+)
 
 SCHEMES: Mapping[str, Schema] = {schema.name: schema for schema in (MEDIAPIPE_478, DLIB_68)}
 """All landmark schemes by name."""

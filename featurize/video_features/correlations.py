@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from featurize.declaration import Recording, summary
+from featurize.types import frame_durations_s
 from featurize.video_features.functionals import MIN_FRAMES
 
 _SIGNALS: dict[str, tuple[str, ...]] = {
@@ -34,6 +35,17 @@ _SIGNALS: dict[str, tuple[str, ...]] = {
 
 _PAIRS = tuple(combinations(_SIGNALS, 2))
 
+WINDOW_S = 10.0
+"""Correlations are taken within windows of about this length and averaged, so that a long video,
+whose speaker also changes posture and mood, is compared with a short one."""
+
+MIN_STD = 0.001
+"""Within a window, signals that vary by less (in their own units) count as constant: coefficients
+that are near zero all the time vary by rounding."""
+
+# Fisher's z of a perfect correlation is infinite; this bound is its value to twelve digits.
+_HIGHEST = 1 - 1e-12
+
 
 @summary(
     family="correlation",
@@ -50,8 +62,11 @@ _PAIRS = tuple(combinations(_SIGNALS, 2))
 def pairwise_correlations(recording: Recording) -> dict[str, float]:
     """Pearson correlation of every pair of expression and head-pose signals.
 
-    NaN where a signal of the pair is constant, or unknown to the landmark backend, and when fewer
-    than twelve frames show the face.
+    Taken within consecutive windows of about 10 s, as in the paper, and averaged after Fisher's
+    transform; a video of less than 15 s is one window. Couplings with a lag of up to a second were
+    tried and left out: the highest of many lags tells the length of the clip first. NaN where a
+    signal of the pair is constant (varies by less than 0.001 of its unit), or unknown to the
+    landmark backend, and when fewer than twelve frames show the face.
     """
     values = np.stack(
         [
@@ -60,16 +75,34 @@ def pairwise_correlations(recording: Recording) -> dict[str, float]:
         ]
     )
     measured = np.isfinite(values).any(axis=1)
-    values = values[:, np.isfinite(values[measured]).all(axis=0)]
-    place = {name: number for number, name in enumerate(_SIGNALS)}
+    seen = np.isfinite(values[measured]).all(axis=0)
+    values = values[:, seen]
     if values.shape[1] < MIN_FRAMES:
-        matrix = np.full((len(place), len(place)), np.nan)
+        matrix = np.full((len(values), len(values)), np.nan)
     else:
-        centred = values - values.mean(axis=1, keepdims=True)
-        length = np.linalg.norm(centred, axis=1)
-        unit = centred / np.where(length > 1e-9, length, np.nan)[:, None]
-        matrix = unit @ unit.T
+        seen_s = frame_durations_s(recording.time_s)[seen].sum()
+        windows = np.array_split(values, max(1, round(seen_s / WINDOW_S)), axis=1)
+        matrix = _averaged([_correlations(window) for window in windows])
+    place = {name: number for number, name in enumerate(_SIGNALS)}
     return {
         f"correlation__{first}_x_{second}__pearson": matrix[place[first], place[second]]
         for first, second in _PAIRS
     }
+
+
+def _correlations(values: np.ndarray) -> np.ndarray:
+    """Correlation matrix of ``(n_signals, n_frames)``; NaN for constant signals."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1)
+    moving = length >= MIN_STD * np.sqrt(values.shape[1])
+    unit = centred / np.where(moving, length, np.nan)[:, None]
+    return unit @ unit.T
+
+
+def _averaged(matrices: list[np.ndarray]) -> np.ndarray:
+    """Mean of correlations by Fisher's z, over the windows that have one; NaN where none has."""
+    z = np.arctanh(np.clip(matrices, -_HIGHEST, _HIGHEST))
+    known = np.isfinite(z)
+    n_known = known.sum(axis=0)
+    mean = np.where(known, z, 0).sum(axis=0) / np.maximum(n_known, 1)
+    return np.where(n_known > 0, np.tanh(mean), np.nan)

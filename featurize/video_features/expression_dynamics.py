@@ -1,95 +1,72 @@
-"""How expressions come and go: activity, brief events, and the two sides against each other."""
+"""How expressions come and go: activity, and the two sides of the face against each other."""
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
 from featurize.video_features.functionals import VELOCITY_WINDOW_S, collect
-from featurize.video_features.sampling import GRID_HZ, Segment, derivative, groups_of
-from featurize.video_features.statistics import pearson
+from featurize.video_features.sampling import Segment, derivative, groups_of
+from featurize.video_features.statistics import pearson, percentile
 
-MICRO_DURATION_S = (1 / 25, 1 / 2)
-MICRO_PROMINENCE = 0.1
-"""Least rise of a coefficient to count as a brief expression."""
-
-SAME_EVENT_S = 0.25
-"""Rises of several coefficients closer in time than this are one event."""
-
-# Blinks and gaze are brief by nature and have their own family; "neutral" is no expression.
-_NO_EXPRESSION = ("eye_blink", "eye_look", "neutral")
+# Blinks and gaze are brief by nature and have their own family.
+_NO_EXPRESSION = ("eye_blink", "eye_look")
 EXPRESSIONS: tuple[str, ...] = tuple(
     signal.column for signal in BLENDSHAPE_SIGNALS if not signal.name.startswith(_NO_EXPRESSION)
 )
-# Speech moves the mouth as fast as a micro-expression; only the upper face tells them apart.
-_UPPER_FACE: tuple[str, ...] = tuple(
-    column
-    for column in EXPRESSIONS
-    if column.startswith(
-        ("expression__brow", "expression__eye", "expression__cheek", "expression__nose")
-    )
-)
+
+MIN_STD = 0.001
+"""A coefficient that varies by less says nothing: its correlations are those of rounding."""
+
 SIDES: dict[str, str] = {
     "brow_down": "Lowering of the brows",
     "brow_outer_up": "Raising of the outer brows",
     "eye_squint": "Squinting",
     "mouth_smile": "Smiling",
-    "mouth_frown": "Pulling down of the lip corners",
     "mouth_upper_up": "Raising of the upper lip",
+    "mouth_press": "Pressing of the lips",
 }
 
 
 @summary(
     family="expression",
-    reference="Yan et al. 2013 (micro-expressions last 1/25 to 1/2 s); Ekman & Friesen 1978 (FACS)",
+    reference="asymmetry of expressions: Ekman, Hager & Friesen 1981; facial activity from FACS, "
+    "Ekman & Friesen 1978",
     confounded_by=("speech", "acted emotion", "frame rate", "landmark noise at small faces"),
     features={
         "activity_per_s__median": ("1/s", "Typical speed of the whole expression"),
         "activity_per_s__p95": ("1/s", "Speed of the fastest changes of expression"),
         "activity__still_share": ("1", "Share of time with less than a fifth of the mean activity"),
-        "micro_expression__rate_per_min": (
-            "1/min",
-            "Brief rises (1/25 to 1/2 s) of upper-face coefficients per minute",
-        ),
-        "micro_expression__prominence_median": ("1", "Typical rise of the brief expressions"),
-        "brief_movement__rate_per_min": (
-            "1/min",
-            "Brief rises (1/25 to 1/2 s) of any expression coefficient, speech included",
-        ),
     }
     | {
         f"{stem}_left_right__pearson": ("1", f"{meaning}: how far both sides move together")
         for stem, meaning in SIDES.items()
+    }
+    | {
+        "mouth_smile_left_right__asymmetry": (
+            "1",
+            "Smiling: difference of the spread of both sides over their sum",
+        )
     },
 )
 def expression_dynamics(recording: Recording) -> dict[str, float]:
-    """Activity, brief events and left-right agreement of the expression coefficients.
+    """Activity and left-right agreement of the expression coefficients.
 
-    Activity is the length of the velocity vector of all coefficients, without blinks and gaze. A
-    brief event is a rise of at least 0.1 that lasts 1/25 to 1/2 s, and more than one frame, at half
-    its height; rises of several coefficients within 0.25 s are one event. NaN when the backend has
-    no blendshapes.
+    Activity is the length of the velocity vector of all coefficients, without blinks and gaze.
+    Sides are compared where both vary by at least 0.001 (standard deviation). How much later one
+    side moves than the other is no feature: within what the frame rate can tell, both sides of
+    filmed and of generated faces move at once. NaN when the backend has no blendshapes.
     """
     signals = collect(recording, list(EXPRESSIONS))
     speed = np.concatenate([_speed(segment) for segment in signals.segments] or [np.empty(0)])
-    if not len(speed):
-        speed = np.array([np.nan])
-    upper = {EXPRESSIONS.index(column) for column in _UPPER_FACE}
-    minutes = sum(segment.duration_s for segment in signals.segments) / 60
-    found = [_brief_rises(segment.values, recording.frame_step_s) for segment in signals.segments]
-    micro = [_events([rise for rise in rises if rise[1] in upper]) for rises in found]
-    brief = [_events(rises) for rises in found]
-    rises = [rise for events in micro for rise in events]
+    left, right = (_spread(recording, f"mouth_smile_{side}") for side in ("left", "right"))
     return {
-        "expression__activity_per_s__median": np.median(speed),
-        "expression__activity_per_s__p95": np.percentile(speed, 95),
+        "expression__activity_per_s__median": percentile(speed, 50),
+        "expression__activity_per_s__p95": percentile(speed, 95),
         "expression__activity__still_share": (
-            np.mean(speed < 0.2 * np.mean(speed)) if np.isfinite(speed).all() else np.nan
+            float(np.mean(speed < 0.2 * np.mean(speed))) if len(speed) else np.nan
         ),
-        "expression__micro_expression__rate_per_min": (len(rises) / minutes if minutes else np.nan),
-        "expression__micro_expression__prominence_median": (np.median(rises) if rises else np.nan),
-        "expression__brief_movement__rate_per_min": (
-            sum(len(events) for events in brief) / minutes if minutes else np.nan
+        "expression__mouth_smile_left_right__asymmetry": (
+            abs(left - right) / (left + right) if min(left, right) >= MIN_STD else np.nan
         ),
         **{
             f"expression__{stem}_left_right__pearson": _side_correlation(recording, stem)
@@ -109,40 +86,19 @@ def _speed(segment: Segment) -> np.ndarray:
     return np.sqrt(sum(squares))
 
 
-def _brief_rises(values: np.ndarray, frame_step_s: float) -> list[tuple[int, int, float]]:
-    """Sample, signal and height of each brief rise in ``(n_samples, n_signals)`` coefficients.
-
-    A single frame that sticks out is noise, so a rise lasts at least one and a half frames.
-    """
-    shortest_s = max(MICRO_DURATION_S[0], 1.5 * frame_step_s)
-    found: list[tuple[int, int, float]] = []
-    for number, column in enumerate(values.T):
-        peaks, shape = find_peaks(
-            column,
-            prominence=MICRO_PROMINENCE,
-            width=(shortest_s * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ),
-        )
-        rises = shape["prominences"].tolist()
-        found += [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
-    return sorted(found)
+def _known(recording: Recording, name: str) -> np.ndarray:
+    values = recording.signals[f"expression__{name}"]
+    return values[np.isfinite(values)]
 
 
-def _events(rises: list[tuple[int, int, float]]) -> list[float]:
-    """Highest rise of each event: of rises in order of time that belong together."""
-    events: list[float] = []
-    opened, moving = -np.inf, set()
-    for peak, number, rise in rises:
-        # A coefficient that rises again starts a new event, however soon.
-        if peak - opened > SAME_EVENT_S * GRID_HZ or number in moving:
-            opened, moving = peak, set()
-            events.append(rise)
-        moving.add(number)
-        events[-1] = max(events[-1], rise)
-    return events
+def _spread(recording: Recording, name: str) -> float:
+    values = _known(recording, name)
+    return float(np.std(values)) if len(values) else np.nan
 
 
 def _side_correlation(recording: Recording, stem: str) -> float:
-    left = recording.signals[f"expression__{stem}_left"]
-    right = recording.signals[f"expression__{stem}_right"]
-    known = np.isfinite(left) & np.isfinite(right)
-    return pearson(left[known], right[known])
+    # Both come from one network, so that they are known in the same frames.
+    left, right = _known(recording, f"{stem}_left"), _known(recording, f"{stem}_right")
+    if not len(left) or min(left.std(), right.std()) < MIN_STD:
+        return np.nan
+    return pearson(left, right)

@@ -11,8 +11,8 @@ from featurize.video_features.functionals import (
     collect,
     power_spectrum,
 )
-from featurize.video_features.sampling import derivative
-from featurize.video_features.statistics import percentile, ratio
+from featurize.video_features.sampling import GRID_HZ, derivative
+from featurize.video_features.statistics import pearson, percentile, ratio
 
 _ANGLES = ("head_pose__yaw_deg", "head_pose__pitch_deg", "head_pose__roll_deg")
 SWAY_BANDS_HZ = {
@@ -20,6 +20,9 @@ SWAY_BANDS_HZ = {
     "nod": (1.5, HIGH_FREQUENCY_HZ),
     "tremor": (HIGH_FREQUENCY_HZ, SPECTRUM_RANGE_HZ[1]),
 }
+
+REVERSAL_DEG_PER_S = 1.0
+"""Slower rotation is that of a head at rest, and has no direction."""
 
 
 @summary(
@@ -40,16 +43,21 @@ SWAY_BANDS_HZ = {
         "sway__tremor_share": ("1", "Share of rotation power between 4 and 10 Hz"),
         "sway__centroid_hz": ("Hz", "Centre of the rotation spectrum between 0.5 and 10 Hz"),
         "sway__slope": ("1", "Exponent of the fall of rotation power with frequency"),
+        "yaw_roll__coupling": ("1", "How far the head tilts whenever it turns, either way"),
+        "reversals__rate_per_s": ("1/s", "How often the head's rotation turns back, per axis"),
     },
 )
 def head_trajectory(recording: Recording) -> dict[str, float]:
     """Speed, jerk, range and sway spectrum of the head's rotation.
 
     Speed and jerk are lengths of the vector of the three angles' derivatives; the spectrum is the
-    sum of theirs. NaN where the face is not seen long enough (0.5 s for speed, 2 s for spectra).
+    sum of theirs. Coupling is ``|r|`` of the velocities of yaw and roll, in [0, 1]. A reversal is a
+    change of sign between velocities of more than 1 deg/s. NaN where the face is not seen long
+    enough (0.5 s for speed, 2 s for spectra).
     """
     signals = collect(recording, list(_ANGLES))
-    speed = _lengths([derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments])
+    velocities = [derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments]
+    velocity, speed = np.concatenate([*velocities, np.empty((0, 3))]), _lengths(velocities)
     jerk = _lengths([derivative(s, 3, JERK_WINDOW_S) for s in signals.segments])
     low, high = (
         np.percentile(signals.frames, [2.5, 97.5], axis=0)
@@ -77,11 +85,24 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
             np.sum(total[band] * frequency_hz[band]), np.sum(total[band])
         ),
         "head_pose__sway__slope": _slope(total[band], frequency_hz[band]),
+        "head_pose__yaw_roll__coupling": abs(pearson(velocity[:, 0], velocity[:, 2])),
+        "head_pose__reversals__rate_per_s": _reversals_per_s(velocities),
     }
 
 
 def _lengths(pieces: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.linalg.norm(piece, axis=1) for piece in [*pieces, np.empty((0, 3))]])
+
+
+def _reversals_per_s(velocities: list[np.ndarray]) -> float:
+    """Mean over the axes."""
+    count, duration_s = 0, 0.0
+    for velocity in velocities:
+        duration_s += len(velocity) / GRID_HZ
+        for axis in velocity.T:
+            moving = axis[np.abs(axis) > REVERSAL_DEG_PER_S]
+            count += np.count_nonzero(moving[1:] * moving[:-1] < 0)
+    return ratio(count / 3, duration_s)
 
 
 def _share(power: np.ndarray, frequency_hz: np.ndarray, low_hz: float, high_hz: float) -> float:

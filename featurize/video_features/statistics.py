@@ -31,3 +31,14 @@ def pearson(first: np.ndarray, second: np.ndarray) -> float:
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt(np.sum(first**2) * np.sum(second**2)))
     return float(np.sum(first * second)) / scale if scale > 1e-12 else float("nan")
+
+
+def noise_std(values: np.ndarray) -> float:
+    """Standard deviation of the white noise on a smooth signal; 0 for fewer than three values.
+
+    From the median absolute second difference of the known values, which a smooth motion and a few
+    events leave alone.
+    """
+    second = np.diff(values[np.isfinite(values)], 2)
+    # The median of a normal variable's magnitude is 0.6745; a second difference has variance 6.
+    return float(np.median(np.abs(second)) / (0.6745 * np.sqrt(6))) if second.size else 0.0

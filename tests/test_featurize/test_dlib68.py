@@ -17,12 +17,13 @@ from featurize.assets import SHAPE_PREDICTOR_68, locate
 from featurize.errors import OptionError
 from featurize.frame import Frame
 from featurize.frame_features import eyes, head_pose, mouth
+from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.detection import FaceDetection, Region
 from featurize.landmarks.dlib68.average_face import AverageFace
 from featurize.landmarks.dlib68.backend import Dlib68Backend
 from featurize.landmarks.dlib68.points import AVERAGE_FACE_CM
 from featurize.landmarks.schema import DLIB_68, MEDIAPIPE_478, mirror_name
-from featurize.registry import compute_signals, compute_video_features
+from featurize.registry import MEASURED_SIGNALS, compute_signals, compute_video_features
 from featurize.types import LandmarkTrack
 from featurize.video import VideoReader
 from tests.test_featurize.tracks import make_track, turn
@@ -335,7 +336,8 @@ def test_mouth_opening_of_an_ellipse_is_five_percent_higher() -> None:
 
 def test_features_of_a_film_with_dlib(backend: Dlib68Backend, clip: Path) -> None:
     """Blinks at 1.0 and 2.6 s, a sway of 8 degrees every two seconds; and no column is missing."""
-    faces, region = [], None
+    faces, measured, region = [], [], None
+    observer = PixelObserver(MEASURED_SIGNALS)
     with VideoReader(clip) as video:
         for frame in video:
             face = None if region is None else backend.fit(frame, region)
@@ -345,7 +347,10 @@ def test_features_of_a_film_with_dlib(backend: Dlib68Backend, clip: Path) -> Non
             assert face is not None
             region = backend.region_after(face)
             faces.append(face)
-    recording = compute_signals(track_of(faces, (256, 256)))
+            measured.append(observer.measure(frame, {0: face}, DLIB_68)[0])
+    track = track_of(faces, (256, 256))
+    track = replace(track, appearance=np.array(measured), measures=observer.names)
+    recording = compute_signals(track)
     unknown = {name for name, values in recording.signals.items() if np.isnan(values).all()}
     assert {name for name in unknown if not name.startswith("expression__")} == {
         "geometry__pupil_distance_iod",
@@ -353,10 +358,14 @@ def test_features_of_a_film_with_dlib(backend: Dlib68Backend, clip: Path) -> Non
         "geometry__mouth_to_nose_width",
         *(f"eyes__gaze_{axis}_{side}" for axis in "xy" for side in ("left", "right")),
         "eyes__gaze_disagreement",
+        *(f"eyes__iris_diameter_{side}_iod" for side in ("left", "right")),
+        *(name for name in recording.signals if "__iris_" in name),
+        "texture__teeth_detail_db",  # her mouth is closed
         *(name for name in recording.signals if "__flow_" in name),
     }
-    assert sum(name.startswith("expression__") for name in unknown) == 52
-    for name in recording.signals.keys() - unknown:
+    assert sum(name.startswith("expression__") for name in unknown) == 52 - 7
+    sampled = {signal.column for signal in MEASURED_SIGNALS}
+    for name in recording.signals.keys() - unknown - sampled:
         assert np.isfinite(recording.signals[name]).all(), name
 
     yaw = recording.signals["head_pose__yaw_deg"]

@@ -13,8 +13,8 @@ import pytest
 
 from featurize import extract_landmarks
 from featurize.errors import VideoMissingError
+from featurize.extraction import LandmarkOptions, extract
 from featurize.frame import Frame
-from featurize.landmarks.extraction import LandmarkOptions, extract
 from featurize.landmarks.mediapipe478.backend import MediaPipeBackend
 from featurize.landmarks.schema import DLIB_68, MEDIAPIPE_478
 from featurize.synthesis import Performer, random_script, write_video

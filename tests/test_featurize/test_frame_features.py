@@ -1,5 +1,6 @@
 """Frame signals: closed forms, and what must not change them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from featurize.extraction import make_backend
 from featurize.frame import Frame
 from featurize.frame_features import eyes, geometry, head_pose, mouth
-from featurize.landmarks.extraction import make_backend
+from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.schema import MEDIAPIPE_478
-from featurize.registry import FRAME_SIGNALS, compute_signals
+from featurize.registry import FRAME_SIGNALS, MEASURED_SIGNALS, compute_signals
 from featurize.types import LandmarkTrack
 from featurize.video import VideoReader
 from tests.test_featurize.tracks import POINTS, make_track, mirrored, neutral_face, turn
@@ -250,8 +252,12 @@ MIRROR_SIGN = {
     "eyes__ear_left": ("eyes__ear_right", 1),
     "eyes__ear_right": ("eyes__ear_left", 1),
     "eyes__ear_difference": ("eyes__ear_difference", -1),
+    "eyes__iris_diameter_left_iod": ("eyes__iris_diameter_right_iod", 1),
+    "eyes__iris_diameter_right_iod": ("eyes__iris_diameter_left_iod", 1),
     "head_pose__yaw_deg": ("head_pose__yaw_deg", -1),
     "head_pose__roll_deg": ("head_pose__roll_deg", -1),
+    "head_pose__yaw_disagreement_deg": ("head_pose__yaw_disagreement_deg", -1),
+    "head_pose__roll_disagreement_deg": ("head_pose__roll_disagreement_deg", -1),
     "head_pose__translation_x_cm": ("head_pose__translation_x_cm", -1),
 }
 
@@ -275,6 +281,10 @@ def test_mirror_swaps_the_sides_and_nothing_else() -> None:
 
 def test_missing_frames_are_nan_and_only_they() -> None:
     track = make_track(duration_s=2, noise_px=0.5, missing=slice(10, 15))
+    names = PixelObserver(MEASURED_SIGNALS).names
+    levels = np.random.default_rng(0).uniform(60, 200, (track.n_frames, len(names)))
+    levels[10:15] = np.nan
+    track = replace(track, appearance=levels.astype(np.float32), measures=names)
     for column, values in compute_signals(track).signals.items():
         # Flow needs the frame before as well.
         unknown = [0, *range(10, 16)] if "__flow_" in column else [*range(10, 15)]
@@ -286,8 +296,9 @@ def test_expression_signals_are_the_blendshapes() -> None:
     track = make_track(duration_s=0.4, blendshapes=lambda t: np.tile(ramp, (len(t), 1)))
     signals = compute_signals(track).signals
     assert signals["expression__jaw_open"][0] == pytest.approx(25 / 51, abs=1e-6)
-    assert signals["expression__nose_sneer_right"][0] == pytest.approx(1)
-    assert sum(column.startswith("expression__") for column in signals) == 52
+    assert signals["expression__mouth_upper_up_right"][0] == pytest.approx(49 / 51)
+    assert sum(column.startswith("expression__") for column in signals) == 52 - 7
+    assert "expression__nose_sneer_right" not in signals
 
 
 @pytest.mark.parametrize("left_px", [0, 200])

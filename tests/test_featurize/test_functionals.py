@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from featurize.declaration import Recording
 from featurize.video_features.functionals import (
     DISTANCE_FUNCTIONALS,
-    FUNCTIONALS,
+    MOTION_FUNCTIONALS,
     apply_functionals,
 )
 from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments, stretches
@@ -20,9 +20,7 @@ RATES_HZ = (24, 25, 30000 / 1001, 60)
 def functionals_of(values: np.ndarray, time_s: np.ndarray) -> dict[str, float]:
     track = make_track(duration_s=1, fps=25)
     object.__setattr__(track, "time_s", time_s)
-    named = apply_functionals(
-        Recording(track, {"s": values}), ["s"], FUNCTIONALS + DISTANCE_FUNCTIONALS
-    )
+    named = apply_functionals(Recording(track, {"s": values}), ["s"], DISTANCE_FUNCTIONALS)
     return {name.removeprefix("s__"): value for name, value in named.items()}
 
 
@@ -64,7 +62,7 @@ def test_equal_sines_below_and_above_share_the_power() -> None:
     assert functionals_of(both, time_s)["hf_share"] == pytest.approx(0.5, abs=0.03)
 
 
-@pytest.mark.parametrize("name", [functional.name for functional in FUNCTIONALS])
+@pytest.mark.parametrize("name", [functional.name for functional in MOTION_FUNCTIONALS])
 def test_natural_motion_agrees_between_frame_rates(name: str) -> None:
     """A sum of slow sines, as heads and lips move, at 24, 25, 29.97 and 60 fps: within 10 %."""
     rng = np.random.default_rng(1)

@@ -8,8 +8,8 @@ import pytest
 
 from featurize.assets import FACE_LANDMARKER, MODELS_VARIABLE, locate
 from featurize.errors import ModelFileError, TrackError, UnknownBackendError
+from featurize.extraction import LandmarkOptions
 from featurize.landmarks.detection import overlap
-from featurize.landmarks.extraction import LandmarkOptions
 from featurize.landmarks.schema import BLENDSHAPE_NAMES, MEDIAPIPE_478, SCHEMES, mirror_name
 from featurize.types import LandmarkTrack
 from tests.test_featurize.tracks import neutral_face
@@ -59,7 +59,7 @@ def test_names_are_where_they_say_on_a_real_frontal_face() -> None:
         assert abs(at[f"{side}_iris_edge_3"][0]) < abs(at[f"{side}_iris_centre"][0])
 
 
-def test_rigid_points_are_where_the_canonical_face_of_the_bundle_has_them() -> None:
+def test_named_points_are_where_the_canonical_face_of_the_bundle_has_them() -> None:
     with zipfile.ZipFile(locate(FACE_LANDMARKER)) as bundle:
         data = bundle.read("geometry_pipeline_metadata_landmarks.binarypb")
     # Vertices are floats behind the tag 0x1d: x, y, z, u, v.
@@ -68,9 +68,9 @@ def test_rigid_points_are_where_the_canonical_face_of_the_bundle_has_them() -> N
         numbers.append(struct.unpack("<f", data[at + 1 : at + 5])[0])
         at += 5
     vertices = np.reshape(numbers, (-1, 5))[:, :3]
-    for name, place_cm in MEDIAPIPE_478.rigid_cm.items():
+    for name, place_cm in MEDIAPIPE_478.average_cm.items():
         assert place_cm == pytest.approx(vertices[MEDIAPIPE_478.points[name]], abs=1e-3), name
-        mirrored_cm = MEDIAPIPE_478.rigid_cm[mirror_name(name)]
+        mirrored_cm = MEDIAPIPE_478.average_cm[mirror_name(name)]
         assert place_cm == pytest.approx((-mirrored_cm[0], *mirrored_cm[1:]), abs=1e-3)
 
 

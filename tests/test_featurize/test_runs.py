@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from featurize import __version__, featurize_dataset, featurize_video, progress, table
+from featurize import __version__, extraction, featurize_dataset, featurize_video, progress, table
 from featurize.__main__ import app
 from featurize.errors import (
     ManifestError,
@@ -18,9 +18,8 @@ from featurize.errors import (
     UnknownBackendError,
     WorkerLostError,
 )
+from featurize.extraction import LandmarkOptions
 from featurize.journal import Journal
-from featurize.landmarks import extraction
-from featurize.landmarks.extraction import LandmarkOptions
 from featurize.pipeline import Row, failed_row
 from featurize.registry import video_features
 

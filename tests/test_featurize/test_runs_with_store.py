@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from featurize import featurize_dataset, featurize_video
+from featurize import extraction, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import OutputError, VideoMissingError
-from featurize.landmarks import extraction
 from featurize.types import Extraction
 
 

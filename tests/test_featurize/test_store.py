@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,12 @@ from featurize.landmarks.storage import store as store_module
 from featurize.landmarks.storage.codec import packed, unpacked
 from featurize.landmarks.storage.spool import rounded
 from featurize.landmarks.storage.store import LandmarkStore
-from featurize.types import Extraction, LandmarkTrack
+from featurize.types import Extraction, LandmarkTrack, Sound, VideoInfo
 from tests.test_featurize.tracks import make_track, turn
 
 SETTINGS = {"backend": "mediapipe", "max_faces": 3}
-NAMES = ("points_px", "time_s", "confidence", "blendshapes", "pose", "flow_px")
+NAMES = ("points_px", "time_s", "confidence", "blendshapes", "pose", "flow_px", "appearance")
+INFO = VideoInfo(Path("video.mp4"), 640, 480, math.nan, 12.5, "h264", 8e5)
 
 
 def found_in_video(n_frames: int = 300, n_faces: int = 2, keep: bool = True) -> Extraction:
@@ -43,18 +46,35 @@ def found_in_video(n_frames: int = 300, n_faces: int = 2, keep: bool = True) -> 
             flow = track.points_px[:, named, :2] + np.float32(0.37)
             flow[0], flow[5:9, 3] = np.nan, np.nan
             arrays["flow_px"] = flow
+            measures = ("skin__chin_red", "texture__slope")
+            arrays["appearance"] = np.full((n_frames, 2), np.nan, np.float32)
+            arrays["appearance"][::7] = -1 / 3
         if keep:
             arrays = {name: rounded(name, values) for name, values in arrays.items()}
         times = {"time_s": track.time_s, "schema": track.schema}
+        if "appearance" in arrays:
+            times["measures"] = measures
         tracks.append(LandmarkTrack(frame_size_px=track.frame_size_px, **times, **arrays))
-    return Extraction(tracks, n_frames, ("3 damaged frames were left out.", "ü\udce9"))
+    sound = Sound(-0.02, 0.01, np.linspace(-90, 0, 4 * n_frames, dtype=np.float32))
+    remarks = ("3 damaged frames were left out.", "ü\udce9")
+    return Extraction(tracks, n_frames, remarks, INFO, sound)
 
 
 def assert_same(found: Extraction | None, expected: Extraction) -> None:
     assert found is not None
     assert (found.n_frames, found.remarks) == (expected.n_frames, expected.remarks)
+    assert (found.info is None) == (expected.info is None)
+    if expected.info is not None:
+        # A copy of a video says the same of itself, but where it is.
+        said = replace(found.info, path=expected.info.path)
+        np.testing.assert_equal(asdict(said), asdict(expected.info))
+    assert (found.sound is None) == (expected.sound is None)
+    if expected.sound is not None:
+        assert found.sound.time_s.tobytes() == expected.sound.time_s.tobytes()
+        assert found.sound.level_db.tobytes() == expected.sound.level_db.tobytes()
     for one, other in zip(found.tracks, expected.tracks, strict=True):
         assert (one.schema, one.frame_size_px) == (other.schema, other.frame_size_px)
+        assert one.measures == other.measures
         for name in NAMES:
             values, truth = getattr(one, name), getattr(other, name)
             assert (values is None) == (truth is None), name
@@ -280,7 +300,7 @@ class TestDamage:
         kept: tuple[Path, Extraction],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(store_module, "FORMAT", "deepfake-biometrics landmarks 2")
+        monkeypatch.setattr(store_module, "FORMAT", "deepfake-biometrics landmarks 0")
         newer = store.entry(video, SETTINGS)
         assert newer.load() is None
         newer.path.parent.mkdir(exist_ok=True)

@@ -12,7 +12,9 @@ def now() -> dict[str, dict[str, float]]:
     return all_stages()
 
 
-@pytest.mark.parametrize("stage", ["rendered", "decoded", "landmarks", "signals", "features"])
+@pytest.mark.parametrize(
+    "stage", ["rendered", "decoded", "landmarks", "measures", "signals", "features"]
+)
 def test_stage(stage: str, now: dict[str, dict[str, float]]) -> None:
     golden = json.loads((FOLDER / f"{stage}.json").read_text("utf-8"))
     # In both directions: a feature without a golden value fails as well as a value without feature.

@@ -134,3 +134,14 @@ def test_unknown_names_of_the_package_are_attribute_errors():
     assert {"train", "cross_validate", "score_video", "load_detector"} <= set(dir(models))
     with pytest.raises(AttributeError, match="nonsense"):
         models.__getattr__("nonsense")
+
+
+def test_conditioning_on_quality_is_asked_for_by_name(features, tmp_path):
+    output = tmp_path / "my.skops"
+    arguments = [str(features), "--classifier", "svm", "--condition-on-quality"]
+    assert run(app, ["train", *arguments, "-o", str(output)]).exit_code == 0
+    assert load_detector(output).covariates == ("face_width_px", "fps")
+    result = run(app, ["cross-validate", *arguments])
+    assert "conditioned_on: face_width_px, fps" in result.stdout
+    plain = run(app, ["cross-validate", *arguments[:-1], "--no-condition-on-quality"])
+    assert "conditioned_on: nothing" in plain.stdout

@@ -22,7 +22,17 @@ def as_table(rows):
         }
     )
     groups = meta["group"].to_numpy(dtype=str)
-    return TrainingTable(np.zeros((len(rows), 1)), ("a__b__c",), is_fake, groups, meta, (), "")
+    return TrainingTable(
+        np.zeros((len(rows), 1)),
+        ("a__b__c",),
+        np.zeros((len(rows), 0)),
+        (),
+        is_fake,
+        groups,
+        meta,
+        (),
+        "",
+    )
 
 
 row = st.tuples(

@@ -33,13 +33,17 @@ class FaceLinker:
     embed : Callable
         Embeds aligned faces, see :data:`.portraits.Embedder`. Called only when who is who cannot be
         told otherwise.
+    measures : tuple of str
+        Names of what is read off the pixels of faces.
     """
 
-    def __init__(self, schema: Schema, embed: Embedder) -> None:
+    def __init__(self, schema: Schema, embed: Embedder, measures: tuple[str, ...] = ()) -> None:
         self._schema = schema
+        self._measures = measures
         self._album = Album(schema, embed)
         self._is_trusted: list[bool] = []  # by row of the spool
         self._no_flow = np.full((len(schema.points), 2), np.nan, np.float32)
+        self._no_appearance = np.full(len(measures), np.nan, np.float32)
         self._spool = TrackSpool()
         self._times_s: list[float] = []
         self._trails: dict[int, Trail] = {}
@@ -57,6 +61,7 @@ class FaceLinker:
         frame: Frame,
         sightings: Sequence[Sighting],
         flows_px: Mapping[int, np.ndarray] | None = None,
+        appearances: Mapping[int, np.ndarray] | None = None,
     ) -> None:
         """Take the faces of the next frame.
 
@@ -69,6 +74,8 @@ class FaceLinker:
         flows_px : Mapping of int to numpy.ndarray, optional
             Optical flow by trail, as :meth:`featurize.landmarks.flow.FlowMeter.measure` gives it;
             a trail that is not in it was not measured. None when flow is not wanted at all.
+        appearances : Mapping of int to numpy.ndarray, optional
+            ``(n_measures,)`` read off the pixels, by trail, in the same way.
         """
         index = len(self._times_s)
         self._times_s.append(frame.time_s)
@@ -81,11 +88,15 @@ class FaceLinker:
                 trail = Trail(number, sighting.continues, sighting.crowded)
                 self._trails[number] = trail
             flow_px = None if flows_px is None else flows_px.get(number, self._no_flow)
+            appearance = (
+                None if appearances is None else appearances.get(number, self._no_appearance)
+            )
             arrays = {
                 "points_px": detection.points_px,
                 "blendshapes": detection.blendshapes,
                 "pose": detection.pose,
                 "flow_px": flow_px,
+                "appearance": appearance,
             }
             if not detection.is_trusted:
                 arrays = {
@@ -143,6 +154,7 @@ class FaceLinker:
             **arrays,
             time_s=np.array(self._times_s),
             schema=self._schema.name,
+            measures=self._measures if "appearance" in arrays else (),
             frame_size_px=self._frame_size_px,
         )
 

@@ -114,11 +114,13 @@ def _planes(codes: np.ndarray) -> bytes:
     # Small differences of either sign become small numbers: 0, -1, 1, -2, ... to 0, 1, 2, 3, ...
     signed = change.view(f"i{codes.itemsize}")
     zigzag = (signed << 1) ^ (signed >> (8 * codes.itemsize - 1))
-    return zigzag.view(np.uint8).reshape(*codes.shape, -1).transpose(2, 0, 1).tobytes()
+    return zigzag.view(np.uint8).reshape(*codes.shape, codes.itemsize).transpose(2, 0, 1).tobytes()
 
 
 def _from_planes(content: bytes, n_frames: int, itemsize: int) -> np.ndarray:
-    planes = np.frombuffer(content, np.uint8).reshape(itemsize, n_frames, -1)
+    planes = np.frombuffer(content, np.uint8).reshape(
+        itemsize, n_frames, len(content) // (itemsize * n_frames)
+    )
     zigzag = np.ascontiguousarray(planes.transpose(1, 2, 0)).view(f"u{itemsize}")[..., 0]
     change = (zigzag >> 1) ^ (-(zigzag & 1).astype(f"i{itemsize}")).view(f"u{itemsize}")
     return np.cumsum(change, axis=0, dtype=change.dtype)

@@ -25,7 +25,8 @@ STEPS_PER_UNIT: Mapping[str, int] = {
     "pose": 65536,
     "flow_px": 256,
 }
-"""Each kept array of a track, and into how many steps its unit is divided."""
+"""Kept arrays of a track, and into how many steps their unit is divided; others are kept as they
+are."""
 
 
 def rounded(name: str, values: np.ndarray) -> np.ndarray:
@@ -33,13 +34,13 @@ def rounded(name: str, values: np.ndarray) -> np.ndarray:
 
     Points and flow are kept to 1/256 px, confidence to 1/1024, blendshapes and pose to 1/65536:
     hundreds of times finer than any landmark is known, and short to store. Every multiple of such a
-    step that is met in a picture of up to 8K is a float32, so rounding twice changes nothing.
+    step that is met in a picture of up to 8K is a float32, so rounding twice changes nothing. What
+    is read off pixels has all kinds of units and is kept as float32.
 
     Parameters
     ----------
     name : str
-        Array of :class:`featurize.types.LandmarkTrack` they belong to, a key of
-        :data:`STEPS_PER_UNIT`.
+        Array of :class:`featurize.types.LandmarkTrack` they belong to.
     values : numpy.ndarray
         Of any shape; NaN stays NaN.
 
@@ -53,7 +54,9 @@ def rounded(name: str, values: np.ndarray) -> np.ndarray:
     >>> rounded("points_px", np.array([100.126, 0.254, -0.001, np.nan]))
     array([100.125     ,   0.25390625,   0.        ,          nan], dtype=float32)
     """
-    steps = STEPS_PER_UNIT[name]
+    steps = STEPS_PER_UNIT.get(name)
+    if steps is None:
+        return np.asarray(values, np.float32)
     # Steps are powers of two, so nothing but the rounding itself is inexact.
     values = np.asarray(values)
     exact = values if values.dtype == np.float32 else values.astype(np.float64)
@@ -156,8 +159,8 @@ class TrackSpool:
         Parameters
         ----------
         **values : numpy.ndarray, float or None
-            One row of each array of the track, by its name in :data:`STEPS_PER_UNIT`; NaN where
-            unknown, None for an array that the backend never has.
+            One row of each array of the track, by its name; NaN where unknown, None for an array
+            that the backend never has.
 
         Returns
         -------

@@ -24,7 +24,7 @@ import secrets
 import stat
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,9 +33,9 @@ import numpy as np
 from featurize.errors import OutputError
 from featurize.landmarks.storage.codec import packed, unpacked
 from featurize.landmarks.storage.spool import MappedArrays
-from featurize.types import Extraction, LandmarkTrack, pieces
+from featurize.types import Extraction, LandmarkTrack, Sound, VideoInfo, pieces
 
-FORMAT = "deepfake-biometrics landmarks 1"
+FORMAT = "deepfake-biometrics landmarks 2"
 """Raised when the layout of an entry changes; entries of another format are computed again."""
 
 _LENGTH = struct.Struct("<I")
@@ -153,7 +153,7 @@ class StoreEntry:
             return None
         try:
             with self.path.open("rb") as file:
-                return _read(file, self.key) if _is_sound(file) else None
+                return _read(file, self.key, self.video) if _is_sound(file) else None
         except (OSError, ValueError, KeyError, TypeError, struct.error):
             return None  # nothing there, out of reach, or not one of ours
 
@@ -177,12 +177,14 @@ class StoreEntry:
 
 
 def _parts(extraction: Extraction, key: str) -> Iterator[bytes]:
-    """A head of JSON, then for each track and piece of it every array."""
+    """A head of JSON, the level of the sound, then for each track and piece of it every array."""
+    sound = extraction.sound
     tracks = [
         {
             "schema": track.schema,
             "frame_size_px": [int(side) for side in track.frame_size_px],
             "shapes": {name: array.shape[1:] for name, array in track.arrays.items()},
+            "measures": track.measures,
         }
         for track in extraction.tracks
     ]
@@ -191,8 +193,12 @@ def _parts(extraction: Extraction, key: str) -> Iterator[bytes]:
         "n_frames": int(extraction.n_frames),
         "remarks": extraction.remarks,
         "tracks": tracks,
+        "info": extraction.info and _spelled(extraction.info),
+        "sound": sound and [sound.start_s, sound.step_s, len(sound.level_db)],
     }
     yield json.dumps(head).encode()
+    if sound is not None:
+        yield packed("level_db", sound.level_db)
     for track in extraction.tracks:
         for piece in pieces(track.n_frames):
             part = track.part(piece)
@@ -214,13 +220,23 @@ def _is_sound(file: BinaryIO) -> bool:
     return sound
 
 
-def _read(file: BinaryIO, key: str) -> Extraction | None:
+def _read(file: BinaryIO, key: str, video: Path) -> Extraction | None:
     head = json.loads(_read_part(file))
     if head["key"] != key:
         return None
     n_frames = head["n_frames"]
+    info = head["info"] and VideoInfo(path=video, **head["info"])
+    sound = None
+    if head["sound"] is not None:
+        start_s, step_s, n_levels = head["sound"]
+        sound = Sound(start_s, step_s, unpacked("level_db", _read_part(file), (n_levels,)))
     tracks = [_read_track(file, described, n_frames) for described in head["tracks"]]
-    return Extraction(tracks, n_frames, tuple(head["remarks"]))
+    return Extraction(tracks, n_frames, tuple(head["remarks"]), info, sound)
+
+
+def _spelled(info: VideoInfo) -> dict[str, object]:
+    """What the container says, but for where the file is: a copy says the same."""
+    return {name: value for name, value in asdict(info).items() if name != "path"}
 
 
 def _read_part(file: BinaryIO) -> bytes:
@@ -240,6 +256,7 @@ def _read_track(file: BinaryIO, described: dict[str, Any], n_frames: int) -> Lan
         time_s=np.concatenate(times_s),
         schema=described["schema"],
         frame_size_px=tuple(described["frame_size_px"]),
+        measures=tuple(described["measures"]),
         **mapped.arrays(),
     )
 

@@ -1,24 +1,28 @@
-"""A video goes in, its landmark tracks come out."""
+"""A video is read once: its faces are followed, and what needs pixels or sound is measured."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import cv2
+import numpy as np
 
 from featurize.assets import MODEL_FILES
+from featurize.audio import read_sound
 from featurize.errors import OptionError, UnknownBackendError
-from featurize.landmarks.detection import LandmarkBackend
+from featurize.frame import Frame
+from featurize.landmarks.detection import FaceDetection, LandmarkBackend
 from featurize.landmarks.dlib68 import DETECTORS
 from featurize.landmarks.flow import FlowMeter
 from featurize.landmarks.people.following import Follower
 from featurize.landmarks.people.tracking import MIN_DURATION_S, FaceLinker
+from featurize.landmarks.schema import Schema
 from featurize.landmarks.stabilising import stabilised
 from featurize.landmarks.storage.store import LandmarkStore
-from featurize.types import Extraction, LandmarkTrack
+from featurize.types import Extraction
 from featurize.video import VideoReader
 
 BACKENDS: tuple[str, ...] = ("mediapipe", "dlib")
@@ -109,10 +113,33 @@ class LandmarkOptions:
         }
 
 
+class Observer(Protocol):
+    """Reads measures off the faces of one video while it passes."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the measures."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Everything that changes measures besides video and landmarks, as JSON can hold it."""
+        ...
+
+    def measure(
+        self, frame: Frame, faces: Mapping[int, FaceDetection], schema: Schema
+    ) -> dict[int, np.ndarray]:
+        """``(n_measures,)`` float32 for each face of the next frame, by trail."""
+        ...
+
+
 def extract(
-    path: str | Path, options: LandmarkOptions, store: LandmarkStore | None = None
+    path: str | Path,
+    options: LandmarkOptions,
+    observer: Observer | None = None,
+    store: LandmarkStore | None = None,
 ) -> Extraction:
-    """Read a video once and follow its faces.
+    """Read a video once, follow its faces and measure them.
 
     Parameters
     ----------
@@ -120,6 +147,9 @@ def extract(
         A video file.
     options : LandmarkOptions
         How.
+    observer : Observer, optional
+        What is read off the pixels; one that has seen no video yet. Without it there are landmarks
+        alone: no appearance and no sound.
     store : LandmarkStore, optional
         Where to look first, and where to keep what was found.
 
@@ -132,24 +162,28 @@ def extract(
     OutputError
         When the store, or the temporary folder in which landmarks wait, cannot be written.
     """
-    entry = None if store is None else store.entry(path, options.settings)
+    settings = {**options.settings, "measures": observer and observer.settings}
+    entry = None if store is None else store.entry(path, settings)
     known = None if entry is None else entry.load()
     if known is not None:
         return known
-    found = _extracted(path, options)
+    found = _extracted(path, options, observer)
     if entry is not None:
         entry.save(found)
     return found
 
 
-def _extracted(path: str | Path, options: LandmarkOptions) -> Extraction:
+def _extracted(path: str | Path, options: LandmarkOptions, observer: Observer | None) -> Extraction:
     from featurize.landmarks.people.identity import embed_faces
+
+    measures = () if observer is None else observer.names
+    appearances = None
 
     with (
         _one_thread(),
         VideoReader(path) as video,
         make_backend(options.backend, options.detector) as backend,
-        FaceLinker(backend.schema, embed_faces) as linker,
+        FaceLinker(backend.schema, embed_faces, measures) as linker,
     ):
         follower = Follower(backend, options.max_faces)
         meter = FlowMeter(backend.schema, (video.info.width_px, video.info.height_px))
@@ -157,49 +191,15 @@ def _extracted(path: str | Path, options: LandmarkOptions) -> Extraction:
             sightings = follower.update(frame)
             trusted = {s.trail: s.detection for s in sightings if s.detection.is_trusted}
             flows_px = meter.measure(trusted)
-            linker.add(frame, sightings, flows_px)
+            if observer is not None:
+                appearances = observer.measure(frame, trusted, backend.schema)
+            linker.add(frame, sightings, flows_px, appearances)
         tracks = linker.tracks(options.faces, options.max_faces, options.min_duration_s)
         tracks = [backend.completed(track) for track in tracks]
         if options.stabilise:
             tracks = [stabilised(track) for track in tracks]
-        return Extraction(tracks, video.n_frames, video.remarks)
-
-
-def extract_landmarks(
-    path: str | Path,
-    backend: str = "mediapipe",
-    *,
-    detector: str | None = None,
-    faces: Literal["all", "main"] = "all",
-    max_faces: int = 3,
-    min_duration_s: float = MIN_DURATION_S,
-    stabilise: bool = False,
-    landmark_store: str | Path | None = None,
-) -> list[LandmarkTrack]:
-    """Landmarks of every face of a video, one track per person, the main face first.
-
-    Parameters
-    ----------
-    path : str or Path
-        A video file.
-    backend, detector, faces, max_faces, min_duration_s, stabilise
-        As for :class:`LandmarkOptions`.
-    landmark_store : str or Path, optional
-        Folder that keeps landmarks, see :class:`featurize.landmarks.storage.store.LandmarkStore`.
-
-    Returns
-    -------
-    list of LandmarkTrack
-        Empty when no face was found.
-
-    Raises
-    ------
-    VideoError, UnknownBackendError, OptionError, ModelFileError, OutputError
-        As for :class:`LandmarkOptions` and :func:`extract`.
-    """
-    options = LandmarkOptions(backend, detector, faces, max_faces, min_duration_s, stabilise)
-    store = None if landmark_store is None else LandmarkStore(landmark_store)
-    return extract(path, options, store).tracks
+        sound = None if observer is None else read_sound(path)
+        return Extraction(tracks, video.n_frames, video.remarks, video.info, sound)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,133 @@
+"""Brief expressions: rises of a coefficient that last 1/25 to 1/2 s, blinks left out."""
+
+import numpy as np
+import pandas as pd
+from scipy.signal import find_peaks
+
+from featurize.declaration import Recording, summary
+from featurize.video_features.blinks import find_blinks
+from featurize.video_features.expression_dynamics import EXPRESSIONS
+from featurize.video_features.functionals import collect
+from featurize.video_features.sampling import GRID_HZ, Segment
+from featurize.video_features.statistics import noise_std
+
+MICRO_DURATION_S = (1 / 25, 1 / 2)
+MICRO_PROMINENCE = 0.1
+"""Least rise of a coefficient to count as a brief expression."""
+
+NOISE_FACTOR = 7.0
+"""A rise in the upper face must stand out of its coefficient's noise by this many deviations: white
+noise does so once in ten minutes, and by five five times a minute."""
+
+SAME_EVENT_S = 0.25
+"""Rises of several coefficients closer in time than this are one event."""
+
+BLINK_MARGIN_S = 0.1
+"""Squint and brows move with a blink, and a little longer."""
+
+# Speech moves the mouth as fast as a micro-expression; only the upper face tells them apart.
+_UPPER_FACE: frozenset[int] = frozenset(
+    number
+    for number, column in enumerate(EXPRESSIONS)
+    if column.startswith(("expression__brow", "expression__eye"))
+)
+
+_Rise = tuple[int, int, float]
+
+
+@summary(
+    family="expression",
+    reference="Yan et al. 2013 (micro-expressions last 1/25 to 1/2 s)",
+    confounded_by=("speech", "missed blinks", "frame rate", "landmark noise at small faces"),
+    features={
+        "micro_expression__rate_per_min": (
+            "1/min",
+            "Brief rises (1/25 to 1/2 s) of upper-face coefficients per minute, without blinks",
+        ),
+        "micro_expression__prominence_median": ("1", "Typical rise of the brief expressions"),
+        "brief_movement__rate_per_min": (
+            "1/min",
+            "Brief rises (1/25 to 1/2 s) of any expression coefficient, speech included",
+        ),
+    },
+)
+def micro_expressions(recording: Recording) -> dict[str, float]:
+    """Rate and size of brief expressions.
+
+    A brief event is a rise of at least 0.1 that lasts 1/25 to 1/2 s, and more than one frame, at
+    half its height; rises of several coefficients within 0.25 s are one event. In the upper face it
+    is also at least seven times the coefficient's noise, estimated from its second differences.
+    Events within 0.1 s of a blink are part of it: of the brief rises of squint nearly half are. At
+    less than 37 frames per second the shortest events are missed, as they last a single frame. NaN
+    when the backend has no blendshapes, or without 0.5 s on end.
+    """
+    signals = collect(recording, list(EXPRESSIONS))
+    blinks = find_blinks(
+        recording.signals["eyes__ear_left"], recording.signals["eyes__ear_right"], recording.time_s
+    )
+    least = np.full(len(EXPRESSIONS), MICRO_PROMINENCE)
+    for number in _UPPER_FACE:
+        noise = noise_std(signals.values[:, number])
+        least[number] = max(MICRO_PROMINENCE, NOISE_FACTOR * noise)
+    minutes = sum(segment.duration_s for segment in signals.segments) / 60
+    found = [
+        _without_blinks(_brief_rises(segment, least, recording.frame_step_s), segment, blinks)
+        for segment in signals.segments
+    ]
+    micro = [_events([rise for rise in rises if rise[1] in _UPPER_FACE]) for rises in found]
+    brief = [_events(rises) for rises in found]
+    heights = [height for events in micro for height in events]
+    return {
+        "expression__micro_expression__rate_per_min": (
+            len(heights) / minutes if minutes else np.nan
+        ),
+        "expression__micro_expression__prominence_median": (
+            float(np.median(heights)) if heights else np.nan
+        ),
+        "expression__brief_movement__rate_per_min": (
+            sum(len(events) for events in brief) / minutes if minutes else np.nan
+        ),
+    }
+
+
+def _brief_rises(segment: Segment, least: np.ndarray, frame_step_s: float) -> list[_Rise]:
+    """Sample, signal and height of each brief rise, in order of time.
+
+    A single frame that sticks out is noise, so a rise lasts at least one and a half frames.
+    """
+    shortest_s = max(MICRO_DURATION_S[0], 1.5 * frame_step_s)
+    found: list[_Rise] = []
+    for number, column in enumerate(segment.values.T):
+        peaks, shape = find_peaks(
+            column,
+            prominence=least[number],
+            width=(shortest_s * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ),
+        )
+        rises = shape["prominences"].tolist()
+        found += [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
+    return sorted(found)
+
+
+def _without_blinks(rises: list[_Rise], segment: Segment, blinks: pd.DataFrame) -> list[_Rise]:
+    starts_s = blinks["start_s"].to_numpy() - BLINK_MARGIN_S
+    ends_s = blinks["end_s"].to_numpy() + BLINK_MARGIN_S
+    times_s = [segment.start_s + peak / GRID_HZ for peak, _, _ in rises]
+    return [
+        rise
+        for rise, at_s in zip(rises, times_s, strict=True)
+        if not np.any((starts_s <= at_s) & (at_s <= ends_s))
+    ]
+
+
+def _events(rises: list[_Rise]) -> list[float]:
+    """Highest rise of each event: of rises in order of time that belong together."""
+    events: list[float] = []
+    opened, moving = -np.inf, set()
+    for peak, number, rise in rises:
+        # A coefficient that rises again starts a new event, however soon.
+        if peak - opened > SAME_EVENT_S * GRID_HZ or number in moving:
+            opened, moving = peak, set()
+            events.append(rise)
+        moving.add(number)
+        events[-1] = max(events[-1], rise)
+    return events

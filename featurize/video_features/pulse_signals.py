@@ -1,0 +1,183 @@
+"""Pulse signals from colours of skin: remote photoplethysmography by two methods."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, sosfiltfilt
+
+from featurize.computed_once import computed_once
+from featurize.frame_features.skin import skin_colour
+from featurize.types import LandmarkTrack
+from featurize.video_features.sampling import GRID_HZ, segments
+
+REGIONS: dict[str, tuple[str, ...]] = {
+    "forehead": ("forehead_right", "forehead_middle", "forehead_left"),
+    "cheek_left": ("cheek_left",),
+    "cheek_right": ("cheek_right",),
+}
+"""Patches of skin whose mean is a region's colour."""
+
+BAND_HZ = (0.7, 4.0)
+"""Heart rates from 42 to 240 beats a minute."""
+
+WINDOW_S = 4.0
+"""What one estimate of the pulse takes; at 42 beats a minute it holds three."""
+
+STEP_S = 1.0
+"""Time from a window to the next."""
+
+METHOD_WINDOW_S = 1.6
+"""Over which POS and CHROM take the light as steady, as in their papers."""
+
+MIN_LEVEL = 1.0
+"""Of 255: a channel darker than this has no relative change that could be measured."""
+
+MIN_CHANGE = 1e-6
+"""Relative change of colour below which there is nothing but rounding."""
+
+_WINDOW = round(WINDOW_S * GRID_HZ)
+_STEP = round(STEP_S * GRID_HZ)
+_METHOD_WINDOW = round(METHOD_WINDOW_S * GRID_HZ)
+# 0.08 s from a window of POS to the next; its paper takes each frame of 20 a second.
+_POS_STEP = 4
+# Windows of POS held in memory at a time.
+_POS_GROUP = 128
+_BAND_PASS = butter(3, BAND_HZ, "bandpass", fs=GRID_HZ, output="sos")
+
+
+@dataclass(frozen=True)
+class Pulses:
+    """Pulse signals of all regions, by two methods.
+
+    Attributes
+    ----------
+    colours : list of numpy.ndarray
+        ``(n_samples, n_regions, 3)`` red, green and blue at :data:`GRID_HZ` of each unbroken
+        stretch of at least :data:`WINDOW_S`.
+    """
+
+    colours: list[np.ndarray]
+
+    @cached_property
+    def stretches(self) -> list[np.ndarray]:
+        """``(n_samples, n_regions)`` POS of each stretch, in band."""
+        return [_in_band(_pos(stretch)) for stretch in self.colours]
+
+    @cached_property
+    def pos(self) -> np.ndarray:
+        """``(n_windows, n_regions, n_samples)`` POS over :data:`WINDOW_S`, without mean.
+
+        NaN where nothing changes.
+        """
+        return _windows(self.stretches)
+
+    @cached_property
+    def chrom(self) -> np.ndarray:
+        """The same by CHROM."""
+        return _windows(_chrom(stretch) for stretch in self.colours)
+
+
+def region_colours(track: LandmarkTrack) -> np.ndarray:
+    """``(n_frames, n_regions, 3)`` mean red, green and blue; NaN where unknown or too dark."""
+    colours = np.stack(
+        [
+            np.mean([skin_colour(track, patch) for patch in patches], axis=0)
+            for patches in REGIONS.values()
+        ],
+        axis=1,
+    )
+    colours[~(colours >= MIN_LEVEL)] = np.nan
+    return colours
+
+
+def find_pulses(colours: np.ndarray, time_s: np.ndarray) -> Pulses:
+    """Pulse signals from colours.
+
+    Parameters
+    ----------
+    colours : numpy.ndarray
+        ``(n_frames, n_regions, 3)`` positive red, green and blue; a frame in which any is NaN
+        breaks the stretch.
+    time_s : numpy.ndarray
+        ``(n_frames,)`` increasing times.
+
+    Returns
+    -------
+    Pulses
+        Without stretches when none lasts :data:`WINDOW_S`, or when frames come less often than
+        twice in the shortest beat.
+    """
+    stretches = []
+    if len(time_s) > 1 and np.median(np.diff(time_s)) * 2 * BAND_HZ[1] <= 1.001:
+        flat = colours.reshape(len(colours), -1)
+        stretches = [
+            segment.values.reshape(-1, *colours.shape[1:])
+            for segment in segments(flat, time_s)
+            if len(segment.values) >= _WINDOW
+        ]
+    return Pulses(stretches)
+
+
+@computed_once
+def pulses_of(track: LandmarkTrack) -> Pulses:
+    """Pulse signals of a track's measured skin."""
+    return find_pulses(region_colours(track), track.time_s)
+
+
+def _pos(colours: np.ndarray) -> np.ndarray:
+    """Plane orthogonal to skin (Wang et al. 2017, Algorithm 1): ``(n, regions)`` pulse."""
+    last = len(colours) - _METHOD_WINDOW
+    starts = np.append(np.arange(0, last, _POS_STEP), last)
+    windows = sliding_window_view(colours, _METHOD_WINDOW, axis=0)
+    added = np.zeros(colours.shape[:2])
+    count = np.zeros((len(colours), 1))
+    for group in np.array_split(starts, -(-len(starts) // _POS_GROUP)):
+        # (channels, windows, samples, regions): what is added up below lies together.
+        parts = windows[group].transpose(2, 0, 3, 1)
+        red, green, blue = parts / parts.mean(axis=2, keepdims=True)
+        first, second = green - blue, green + blue - 2 * red
+        pulse = first + _spread_ratio(first, second, axis=1) * second
+        pulse -= pulse.mean(axis=1, keepdims=True)
+        for start, part in zip(group.tolist(), pulse, strict=True):
+            added[start : start + _METHOD_WINDOW] += part
+            count[start : start + _METHOD_WINDOW] += 1
+    return added / count
+
+
+def _chrom(colours: np.ndarray) -> np.ndarray:
+    """Chrominance method (de Haan & Jeanne 2013) with the sign of POS, ``(n, regions)`` in band."""
+    relative = colours / uniform_filter1d(colours, _METHOD_WINDOW, axis=0, mode="nearest")
+    red, green, blue = np.moveaxis(relative, 2, 0)
+    first = _in_band(3 * red - 2 * green)
+    second = _in_band(1.5 * red + green - 1.5 * blue)
+    pulse = np.zeros_like(first)
+    # Periodic, so that windows in steps of half of it add up to one.
+    weight = np.hanning(_METHOD_WINDOW + 1)[:-1, None]
+    for start in range(0, len(pulse) - _METHOD_WINDOW + 1, _METHOD_WINDOW // 2):
+        part = slice(start, start + _METHOD_WINDOW)
+        share = _spread_ratio(first[part], second[part], axis=0)
+        pulse[part] += weight * (share * second[part] - first[part])
+    return pulse
+
+
+def _spread_ratio(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
+    """Standard deviation of one over that of the other; 0 where the other is constant."""
+    above, below = (values.std(axis=axis, keepdims=True) for values in (first, second))
+    return np.divide(above, below, out=np.zeros_like(above), where=below > MIN_CHANGE)
+
+
+def _in_band(values: np.ndarray) -> np.ndarray:
+    return sosfiltfilt(_BAND_PASS, values, axis=0)
+
+
+def _windows(stretches: Iterable[np.ndarray]) -> np.ndarray:
+    """``(n_windows, n_regions, n_samples)``, each less its mean; NaN where nothing changes."""
+    parts = [sliding_window_view(stretch, _WINDOW, axis=0)[::_STEP] for stretch in stretches]
+    windows = np.concatenate([*parts, np.empty((0, len(REGIONS), _WINDOW))])
+    windows = windows - windows.mean(axis=-1, keepdims=True)
+    windows[windows.std(axis=-1) <= MIN_CHANGE] = np.nan
+    return windows

@@ -1,0 +1,115 @@
+"""Whether jitter is one and the same all over the face, and from frame to frame.
+
+Blur, compression and a camera shake the whole face at once, and a landmark finder errs anew in
+every frame. A part that is drawn by itself trembles by itself; what is drawn from smooth
+coefficients errs alike in successive frames.
+"""
+
+import numpy as np
+
+from featurize.declaration import Recording, summary
+from featurize.landmarks.schema import SCHEMES
+from featurize.video_features.stability.rigid_residual import rigid_residual
+from featurize.video_features.stability.slow_and_fast import slow_and_fast
+from featurize.video_features.statistics import pearson, ratio
+
+REGIONS = ("eyes", "brows", "nose", "mouth", "outline")
+TOGETHER = (("nose", "mouth"), ("mouth", "outline"))
+STRENGTHS = (("eyes", "mouth"), ("mouth", "outline"))
+SUCCESSIVE = ("brows", "nose", "mouth")
+
+# Jitter of points that stand still but for the rounding of float32 pixels.
+_ROUNDING_IOD = 1e-6
+
+
+@summary(
+    family="stability",
+    reference="common-mode and independent landmark noise; LRNet's temporal evidence (Sun et al. "
+    "2021)",
+    confounded_by=("speech", "blinks", "blur", "compression", "frame rate", "face size"),
+    features={
+        f"jitter_{first}_{second}__together": (
+            "1",
+            f"Correlation of the displacements of {first} and {second} by jitter",
+        )
+        for first, second in TOGETHER
+    }
+    | {
+        "jitter_mouth_left_right__together": (
+            "1",
+            "Correlation of the displacements of both sides of the mouth by jitter",
+        )
+    }
+    | {
+        f"jitter_{first}_{second}__strength_pearson": (
+            "1",
+            f"Correlation over time of the strengths of jitter of {first} and {second}",
+        )
+        for first, second in STRENGTHS
+    }
+    | {
+        f"jitter_{region}__successive": (
+            "1",
+            f"Autocorrelation of the jitter of the {region} from frame to frame",
+        )
+        for region in SUCCESSIVE
+    },
+)
+def jitter_coupling(recording: Recording) -> dict[str, float]:
+    """Correlations of jitter between regions, between sides, and between successive frames.
+
+    With ``f`` the fast part of the residual (see the jitter of the same family) and ``m`` its mean
+    over the points of a region: together is ``sum(m1 m2) / sqrt(sum |m1|^2 sum |m2|^2)`` over
+    frames and both axes; strength is Pearson's correlation of the logarithms of ``mean |f|^2``;
+    successive is ``sum f[t] f[t+1] / sum |f|^2``, which for white noise is -24/49 at up to 26
+    frames per second: the cubic takes its slow part away. All in [-1, 1]; of white noise, together
+    lies between 0 and 0.6, as the fit of the head's motion errs for all regions alike. NaN when the
+    face is never seen for eight frames in a row, or stands still.
+    """
+    residual = rigid_residual(recording)
+    regions = SCHEMES[recording.track.schema].regions
+    names = regions["face"]
+    members = {
+        (region, side): [names.index(name) for name in regions[region] if name.startswith(side)]
+        for region in REGIONS
+        for side in ("", "left_", "right_")
+    }
+    shifts: dict[tuple[str, str], list[np.ndarray]] = {of: [np.empty((0, 2))] for of in members}
+    powers: dict[str, list[np.ndarray]] = {region: [np.empty(0)] for region in REGIONS}
+    products = dict.fromkeys(REGIONS, 0.0)
+    for parts in slow_and_fast(
+        lambda frames: residual.of(names, frames), residual.known(names), recording.time_s
+    ):
+        for of, points in members.items():
+            shifts[of].append(parts.fast[:, points].mean(axis=1))
+        for region in REGIONS:
+            fast = parts.fast[:, members[region, ""]]
+            powers[region].append(np.mean(np.sum(fast**2, axis=2), axis=1))
+            products[region] += float(np.sum(np.mean(fast[1:] * fast[:-1], axis=1)))
+    shift = {of: np.concatenate(arrays) for of, arrays in shifts.items()}
+    power = {region: np.concatenate(arrays) for region, arrays in powers.items()}
+    values: dict[str, float] = {}
+    for first, second in TOGETHER:
+        values[f"jitter_{first}_{second}__together"] = _together(
+            shift[first, ""], shift[second, ""]
+        )
+    values["jitter_mouth_left_right__together"] = _together(
+        shift["mouth", "left_"], shift["mouth", "right_"]
+    )
+    for first, second in STRENGTHS:
+        strengths = (np.log(np.maximum(power[of], _ROUNDING_IOD**2)) for of in (first, second))
+        values[f"jitter_{first}_{second}__strength_pearson"] = pearson(*strengths)
+    for region in SUCCESSIVE:
+        moves = np.sum(power[region]) > _ROUNDING_IOD**2 * len(power[region])
+        values[f"jitter_{region}__successive"] = (
+            ratio(products[region], float(np.sum(power[region]))) if moves else np.nan
+        )
+    return {f"stability__{name}": value for name, value in values.items()}
+
+
+def _together(first: np.ndarray, second: np.ndarray) -> float:
+    """Correlation of displacements ``(n, 2)`` about zero."""
+    powers = np.sum(first**2), np.sum(second**2)
+    if not min(powers) > _ROUNDING_IOD**2 * len(first):
+        return float("nan")
+    return float(np.sum(first * second) / np.sqrt(powers[0] * powers[1]))

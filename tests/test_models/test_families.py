@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import families
+from tests.test_models.conftest import make_table
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Six sources; ``print`` tells which it is, ``truth`` whether it is fake."""
+    rng = np.random.default_rng(0)
+    table = make_table(n_groups=60, signal=0.0, group_offset=0.0, n_noise=2)
+    source = np.repeat(np.arange(60), 2) % 6
+    fake = (table["label"] == "fake").to_numpy()
+    table["dataset"] = [f"repository_{i}" for i in source]
+    for i in range(6):
+        level = rng.normal(size=6)[source]
+        table[f"print__source_{i}__mean"] = level + 0.1 * rng.normal(size=len(table))
+    for i in range(4):
+        table[f"truth__told_{i}__mean"] = fake + 0.5 * rng.normal(size=len(table))
+    return table
+
+
+def test_columns_are_dealt_to_families_and_quality_stands_by_itself(sources):
+    dealt = families.family_columns(list(sources.columns))
+    assert list(dealt) == ["eyes", "noise", "print", "truth", "all", "quality"]
+    assert len(dealt["print"]) == 6
+    assert dealt["quality"] == ["quality__face_width_px__mean"]
+    assert not set(dealt["quality"]) & set(dealt["all"])
+
+
+def test_a_family_is_tested_with_covariates_only_where_conditioned(sources):
+    plain, conditioned = (
+        families.family_table(sources.rename(columns={"noise__n00__std": speed}), "truth", asked)
+        for speed in ["head_pose__angular_speed_deg_per_s__median"]
+        for asked in (False, True)
+    )
+    assert [name for name in plain if "__" in name] == [f"truth__told_{i}__mean" for i in range(4)]
+    assert set(conditioned.columns) - set(plain.columns) == {
+        "head_pose__angular_speed_deg_per_s__median"
+    }
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_a_fingerprint_of_the_source_is_known_from_a_feature_of_the_truth(sources, conditioned):
+    told = {
+        family: families.source_told(
+            families.family_table(sources, family, conditioned), conditioned, 0
+        )
+        for family in ("print", "truth")
+    }
+    assert told["print"] == (pytest.approx(1.0, abs=0.05), pytest.approx(1 / 6))
+    assert told["truth"][0] < 0.4
+
+
+def test_one_source_cannot_be_told_from_others(sources):
+    assert np.isnan(families.source_told(sources.assign(dataset="one"), False, 0)).all()
+
+
+def test_the_table_has_a_row_for_each_family(sources, tmp_path):
+    few = [name for name in sources if not name.startswith(("eyes", "noise"))]
+    sources[few].to_csv(tmp_path / "features.csv", index=False)
+    app = typer.Typer()
+    app.command()(families.main)
+    result = CliRunner().invoke(app, [str(tmp_path / "features.csv"), "--jobs", "1"])
+    assert result.exit_code == 0, result.output
+    rows = {line.split("│")[1].strip(): line for line in result.stdout.splitlines() if "│ " in line}
+    assert {"print", "truth", "all", "quality", "not trained on"} <= set(rows)
+    cells = [cell.strip() for cell in rows["truth"].split("│")[2:-1]]
+    assert cells[0] == "4"
+    # People held out, then sources held out: the truth is told either way.
+    assert all(float(cells[i][:4]) > 0.9 for i in (1, 2, 4, 5))
+    told, chance = rows["print"].split("│")[-2].split()
+    assert float(told) > 0.95
+    assert chance == "(0.17)"
