@@ -46,7 +46,8 @@ def sound(path: Path) -> Result:
     """The level of the sound alone."""
     from featurize.audio import read_sound
 
-    return {"n_frames": len(read_sound(path).level_db)}
+    heard = read_sound(path)
+    return {"n_frames": 0 if heard is None else len(heard.level_db)}
 
 
 def plain_mediapipe(path: Path) -> Result:

@@ -28,10 +28,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from models import cross_validate
-from models.classifiers import make_svm
+from models.classifiers import check_classifier, check_seed, make_svm
 from models.conditioning import QualityConditioner, covariate_columns
-from models.errors import HoldOutError, TableError
-from models.feature_table import feature_columns, read_training_table
+from models.errors import HoldOutError, ModelsError, TableError
+from models.feature_table import feature_columns, read_feature_file, read_training_table
 from models.metrics import measure
 from models.validation import ValidationReport
 
@@ -91,7 +91,7 @@ def source_told(table: pd.DataFrame, conditioned: bool, seed: int) -> tuple[floa
         seen, unseen = inputs[train], inputs[test]
         if conditioned:
             conditioner = QualityConditioner(len(data.covariate_columns))
-            conditioner.fit(seen, np.zeros(len(seen)))
+            conditioner.fit(seen, np.zeros(len(seen)), groups[train])
             seen, unseen = conditioner.transform(seen), conditioner.transform(unseen)
         classifier = clone(make_svm(seed)[-1].estimator)
         weight = compute_sample_weight("balanced", source[train])
@@ -181,13 +181,21 @@ def main(
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = -1,
 ) -> None:
     """Print the AUC of each family of features, alone and together."""
-    text = dict.fromkeys(("path", "group", "dataset"), "str")
-    table = pd.read_csv(features, dtype=text, low_memory=False)
-    read_training_table(table)
+    try:
+        check_classifier(classifier)
+        check_seed(seed)
+        table, _ = read_feature_file(features)
+        read_training_table(table)
+    except ModelsError as error:
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from error
     families = family_columns(list(table.columns))
+    covariates = covariate_columns(table.columns)
     # The measures of quality are not conditioned on themselves.
     rows = [
-        (f, conditioned) for f in families for conditioned in (False, True)[: 1 + (f != QUALITY)]
+        (family, conditioned)
+        for family in families
+        for conditioned in ((False, True) if covariates and family != QUALITY else (False,))
     ]
     work = [(*row, measured) for row in rows for measured in range(len(_MEASUREMENTS))]
     outcomes = Parallel(n_jobs=jobs, return_as="generator")(
@@ -200,7 +208,7 @@ def main(
         strict=True,
     ):
         cells[family, conditioned] |= found
-    Console(width=_WIDTH).print(_rendered(cells, families, covariate_columns(table.columns)))
+    Console(width=_WIDTH).print(_rendered(cells, families, covariates))
 
 
 def _rendered(
@@ -223,7 +231,8 @@ def _rendered(
     )
     for family, columns in families.items():
         forms = [cells[family, form] for form in (False, True) if (family, form) in cells]
-        label = f"{family}\n  not trained on" if family == QUALITY else f"{family}\n  conditioned"
+        second = "\n  not trained on" if family == QUALITY else "\n  conditioned" * (len(forms) - 1)
+        label = family + second
         shown.add_row(
             label,
             str(len(columns)),

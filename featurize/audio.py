@@ -38,8 +38,9 @@ _FILTER_ORDER = 2
 _BELOW_NYQUIST = 0.9
 # A decoder that has given nothing after so many damaged packets will not.
 _MOST_DAMAGED = 1000
-# Stamps are rounded, to milliseconds in Matroska; less than this is no gap.
-_STAMP_TOLERANCE_S = 0.02
+# Stamps are rounded, to milliseconds in Matroska, and those of live recordings jitter by some
+# hundredths of a second: less than this is no gap.
+_STAMP_TOLERANCE_S = 0.1
 
 # Full scale, and zero, of the formats that decoders give; each also comes in planes.
 _FORMATS = {
@@ -113,6 +114,9 @@ class _Levels:
         self._start_s = math.nan
         self._end_s = math.nan
         self._rate_hz = 0
+        # Frames that follow each other are filtered together: each by itself takes twice as long.
+        self._waiting: list[np.ndarray] = []
+        self._n_waiting, self._waiting_from_s = 0, math.nan
         # Sum and number of squares in the stretch that is not full yet.
         self._energy, self._n = 0.0, 0
 
@@ -125,15 +129,29 @@ class _Levels:
         if not samples.size:
             return
         time_s = self._time_of(frame)
-        if rate_hz != self._rate_hz or time_s > self._end_s:
-            self._begin(rate_hz, samples[0])
-        filtered, self._state = sosfilt(self._filter, samples, zi=self._state)
+        if rate_hz != self._rate_hz or time_s != self._end_s or self._n_waiting > rate_hz / 4:
+            self._hear()
+            self._waiting_from_s = time_s
+            if rate_hz != self._rate_hz or time_s > self._end_s:
+                self._begin(rate_hz, samples[0])
+        self._waiting.append(samples)
+        self._n_waiting += len(samples)
         self._end_s = time_s + len(samples) / rate_hz
-        places = (time_s - self._start_s + np.arange(len(samples)) / rate_hz) / STEP_S
+
+    def _hear(self) -> None:
+        """Filter what is waiting, and count it."""
+        if not self._waiting:
+            return
+        samples = np.concatenate(self._waiting)
+        self._waiting, self._n_waiting = [], 0
+        filtered, self._state = sosfilt(self._filter, samples, zi=self._state)
+        times_s = self._waiting_from_s + np.arange(len(samples)) / self._rate_hz
+        places = (times_s - self._start_s) / STEP_S
         self._count(np.floor(places + 1e-6).astype(np.int64), filtered**2)
 
     def sound(self) -> Sound | None:
         """What was heard; None when nothing was."""
+        self._hear()
         if math.isnan(self._start_s):
             return None
         self._close(len(self._levels_db) + 1)
@@ -185,11 +203,12 @@ class _Levels:
 def _mono(frame: av.AudioFrame) -> np.ndarray:
     """``(n_samples,)`` mean of the channels, 1 at full scale, beyond which nothing goes."""
     full_scale, zero = _FORMATS[frame.format.name.removesuffix("p")]
-    samples = frame.to_ndarray().astype(np.float64)
+    samples = frame.to_ndarray()
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
-    mono = np.nan_to_num((samples - zero) / full_scale, posinf=0.0, neginf=0.0).mean(axis=0)
-    return np.clip(mono, -1.0, 1.0)
+    return np.clip((samples.mean(axis=0, dtype=np.float64) - zero) / full_scale, -1.0, 1.0)
 
 
 def _level_db(energies: np.ndarray, numbers: np.ndarray) -> np.ndarray:

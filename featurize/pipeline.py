@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
@@ -197,7 +198,10 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
             "landmarks_backend": options.name,
             "featurize_version": __version__,
         }
-        values = compute_video_features(compute_signals(track, extraction.info, extraction.sound))
+        # The order of sums in a threaded product would depend on the number of threads.
+        with threadpool_limits(limits=1):
+            recording = compute_signals(track, extraction.info, extraction.sound)
+            values = compute_video_features(recording)
         rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
     return rows
 

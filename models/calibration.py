@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.conditioning import QualityConditioner
 from models.errors import HoldOutError
 from models.splitters import group_folds
 
@@ -150,11 +151,11 @@ class CalibratedByGroup(_SigmoidOfDecision):
         self.oof_fold_ = np.empty(len(encoded), dtype=int)
         folds = group_folds(encoded, groups, self.n_folds, self.seed)
         for fold, (train, test) in enumerate(folds):
-            fitted = _fit_balanced(self.estimator, X[train], encoded[train])
+            fitted = _fit_balanced(self.estimator, X[train], encoded[train], groups[train])
             self.oof_decision_[test] = _decision(fitted, X[test])
             self.oof_fold_[test] = fold
         self.slope_, self.intercept_ = fit_sigmoid(self.oof_decision_, encoded)
-        self.estimator_ = _fit_balanced(self.estimator, X, encoded)
+        self.estimator_ = _fit_balanced(self.estimator, X, encoded, groups)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
@@ -220,14 +221,19 @@ def _held_out_vote(member: CalibratedByGroup, encoded: np.ndarray) -> np.ndarray
     return vote
 
 
-def _fit_balanced(estimator: Pipeline, X: np.ndarray, encoded: np.ndarray) -> Pipeline:
-    weight = {
+def _fit_balanced(
+    estimator: Pipeline, X: np.ndarray, encoded: np.ndarray, groups: np.ndarray
+) -> Pipeline:
+    of_rows = {
         f"{estimator.steps[-1][0]}__sample_weight": compute_sample_weight("balanced", encoded)
     }
+    for name, step in estimator.steps:
+        if isinstance(step, QualityConditioner):
+            of_rows[f"{name}__groups"] = groups
     with warnings.catch_warnings():
         # The network's small number of steps is meant: stopping early regularises.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return clone(estimator).fit(X, encoded, **weight)
+        return clone(estimator).fit(X, encoded, **of_rows)
 
 
 def _decision(fitted: Pipeline, X: np.ndarray) -> np.ndarray:

@@ -38,6 +38,9 @@ _HUBER_LIMIT = 2.0
 # A measure ten times smaller than usual is where its logarithm turns into a straight line.
 _LINEAR_BELOW = 0.1
 _LEAST_SPREAD = 1e-6
+# Share of the load that is at least taken to rest on other groups: where there are none, nothing
+# is divided by zero.
+_LEAST_REST = 1e-6
 
 
 def covariate_columns(columns: Iterable[str]) -> list[str]:
@@ -81,12 +84,16 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         ``(n_covariates, n_features)`` change with each covariate; zero where not foretold.
     spread_ : numpy.ndarray
         ``(n_features,)`` robust standard deviation of the residual among authentic videos.
+    seen_ : numpy.ndarray
+        ``(n_covariates, 2)`` smallest and largest among authentic videos, NaN where never known.
 
     Notes
     -----
     The robust fit replaces residuals beyond two spreads by two spreads, and missing values by the
-    fitted ones, and solves again (Huber's modified residuals). The share foretold is that of leave-
-    one-out residuals, by the leverages, without fitting again (Allen 1974, PRESS).
+    fitted ones, and solves again (Huber's modified residuals). The share foretold is that of
+    residuals with the whole group of a video left out, by the leverages, without fitting again
+    (Allen 1974, PRESS; changed: groups instead of rows). With a person's other videos left in, what
+    tells the person would seem foretold by the quality at which the person is filmed.
     """
 
     def __init__(
@@ -101,10 +108,12 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         self.least_gain = least_gain
         self.limit = limit
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> Self:
         """Learn from the rows of ``X`` ``(n_rows, n_features + n_covariates)`` with ``y`` 0.
 
-        ``X`` may hold NaN. A feature that no authentic row has is left as it is.
+        ``X`` may hold NaN. A feature that no authentic row has is left as it is. Rows of one of the
+        ``groups`` ``(n_rows,)`` share a person or a source and are left out together; without them
+        every row is a group of its own.
 
         Raises
         ------
@@ -112,14 +121,16 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
             When no row is authentic.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        authentic = X[np.asarray(y) == 0]
+        is_authentic = np.asarray(y) == 0
+        authentic = X[is_authentic]
         if not len(authentic):
             raise TableError("None of the videos is authentic, so what is usual is not known.")
+        groups = np.arange(len(X)) if groups is None else np.asarray(groups)
         features, covariates = self._parted(authentic)
         self._learn_quality(covariates)
         terms = self._terms(covariates)
         offset = terms.mean(axis=0)
-        self._fit_features(features, terms - offset)
+        self._fit_features(features, terms - offset, groups[is_authentic])
         self.center_ -= offset @ self.slope_
         return self
 
@@ -132,6 +143,25 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         """Return ``(n_rows, n_features)``; what is missing stays NaN."""
         features, covariates = self._parted(self._new_rows(X))
         return (features - self.center_ - self._terms(covariates) @ self.slope_) / self.spread_
+
+    def unknown_quality(self, X: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_covariates)`` bool: taken as of the median video, as it is missing.
+
+        A measure that no authentic video had is missed in none.
+        """
+        _, covariates = self._parted(self._new_rows(X))
+        return np.isnan(covariates) & np.isfinite(self.seen_[:, 0])
+
+    def unseen_quality(self, X: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_covariates)`` bool: beyond ``limit`` and all authentic videos seen.
+
+        A value beyond the limit that authentic videos had too is nothing new: in heavy tails every
+        second video has one.
+        """
+        _, covariates = self._parted(self._new_rows(X))
+        low, high = self.seen_.T
+        outside = (covariates < low) | (covariates > high)
+        return outside & (np.abs(self._standardised(covariates)) > self.limit)
 
     def get_feature_names_out(self, input_features: list[str] | None = None) -> np.ndarray:
         """Return the names of the columns without those of the covariates."""
@@ -155,16 +185,20 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         usual = np.where(usual > 0, usual, largest)
         self.unit_ = np.where(usual > 0, _LINEAR_BELOW * usual, 1.0)
         self.usual_, self.scale_ = _location_and_scale(np.arcsinh(covariates / self.unit_))
+        self.seen_ = np.stack([_quantile(covariates, share) for share in (0.0, 1.0)], axis=1)
 
-    def _terms(self, covariates: np.ndarray) -> np.ndarray:
+    def _standardised(self, covariates: np.ndarray) -> np.ndarray:
         """Return ``(n_rows, n_covariates)``, 0 for the median authentic video.
 
         ``arcsinh`` is a logarithm that is also defined for measures of zero and below.
         """
-        terms = (np.arcsinh(covariates / self.unit_) - self.usual_) / self.scale_
-        return np.nan_to_num(np.clip(terms, -self.limit, self.limit))
+        return (np.arcsinh(covariates / self.unit_) - self.usual_) / self.scale_
 
-    def _fit_features(self, features: np.ndarray, terms: np.ndarray) -> None:
+    def _terms(self, covariates: np.ndarray) -> np.ndarray:
+        terms = np.clip(self._standardised(covariates), -self.limit, self.limit)
+        return np.nan_to_num(terms)
+
+    def _fit_features(self, features: np.ndarray, terms: np.ndarray, groups: np.ndarray) -> None:
         """Fit all features at once; ``terms`` have mean zero."""
         known = ~np.isnan(features)
         location, unit = _location_and_scale(features)
@@ -178,8 +212,8 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
             slope = solve @ (tamed - center)
             fitted = center + terms @ slope
             spread = _spread(values - fitted, known)
-        leverage = (terms * solve.T).sum(axis=1) + 1 / len(terms)
-        kept = self._share_kept(tamed - center, tamed - fitted, known, leverage)
+        left_out = _left_out(tamed - fitted, known, terms, solve, groups)
+        kept = self._share_kept(tamed - center, tamed - fitted, left_out, known)
         # What is the same in most videos would, less a slope, tell little but the quality.
         slope = slope * np.where(_interquartile(values, known) > _LEAST_SPREAD, kept, 0.0)
         # The middle of what is left, as the median of a skewed feature is not its mean.
@@ -190,13 +224,9 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         self.spread_ = unit * _spread(residual - center, known)
 
     def _share_kept(
-        self, varied: np.ndarray, residual: np.ndarray, known: np.ndarray, leverage: np.ndarray
+        self, varied: np.ndarray, residual: np.ndarray, left_out: np.ndarray, known: np.ndarray
     ) -> np.ndarray:
         """Return ``(n_features,)`` by how much to multiply the slopes, in [0, 1]."""
-        n_known = np.maximum(known.sum(axis=0), 1)
-        # A missing row bears no load, so the others bear more.
-        borne = leverage[:, None] * len(leverage) / n_known
-        left_out = residual / (1 - np.minimum(borne, 0.9))
         total = (known * varied**2).sum(axis=0)
         total = np.where(total > 0, total, np.inf)
         in_sample = 1 - (known * residual**2).sum(axis=0) / total
@@ -204,6 +234,29 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         kept = foretold > self.least_gain
         gain = np.where(kept, in_sample - self.least_gain, 1.0)
         return np.where(kept, np.clip((foretold - self.least_gain) / gain, 0.0, 1.0), 0.0)
+
+
+def _left_out(
+    residual: np.ndarray,
+    known: np.ndarray,
+    terms: np.ndarray,
+    solve: np.ndarray,
+    groups: np.ndarray,
+) -> np.ndarray:
+    """Return ``(n_rows, n_features)`` residuals of fits without the group of each row.
+
+    ``solve`` ``(n_terms, n_rows)`` is what values are multiplied by for the slopes.
+    """
+    n_rows = len(terms)
+    # A missing row bears no load, so the others bear more.
+    load_of_known = n_rows / np.maximum(known.sum(axis=0), 1)
+    left_out = np.empty_like(residual)
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        load, axes = np.linalg.eigh(terms[rows] @ solve[:, rows] + 1 / n_rows)
+        rest = np.maximum(1 - load, 0)[:, None] ** load_of_known
+        left_out[rows] = axes @ (axes.T @ residual[rows] / np.maximum(rest, _LEAST_REST))
+    return left_out
 
 
 def _location_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

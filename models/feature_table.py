@@ -166,7 +166,9 @@ def read_training_table(
         quality to condition on, a label is neither ``real`` nor ``fake``, only one class is left, a
         video occurs twice, or no feature varies.
     """
-    frame, sha256 = (source, "") if isinstance(source, pd.DataFrame) else _read_csv(Path(source))
+    frame, sha256 = (
+        (source, "") if isinstance(source, pd.DataFrame) else read_feature_file(Path(source))
+    )
     _check_unique(frame.columns)
     for name in ("path", "label"):
         if name not in frame.columns:
@@ -184,12 +186,15 @@ def read_training_table(
     )
     usable, remarks = _usable_rows(frame, meta)
     meta = meta[usable].reset_index(drop=True)
-    covariates = covariate_columns(frame.columns) if condition_on_quality else []
-    if condition_on_quality and not covariates:
-        raise TableError(
-            "The table has no measure of quality to condition the features on, such as "
-            f"{COVARIATES[0]}: make it with `python -m featurize run`, or do not condition."
-        )
+    covariates = []
+    if condition_on_quality:
+        # What no video tells is no measure of quality.
+        covariates = covariate_columns(frame.columns[frame[usable].notna().any()])
+        if not covariates:
+            raise TableError(
+                "The table has no measure of quality to condition the features on, such as "
+                f"{COVARIATES[0]}: make it with `python -m featurize run`, or do not condition."
+            )
     columns = [name for name in feature_columns(frame.columns) if name not in covariates]
     if not columns:
         raise TableError(
@@ -226,8 +231,14 @@ def read_training_table(
     )
 
 
-def _read_csv(path: Path) -> tuple[pd.DataFrame, str]:
-    """Return the table and the sha256 of the file."""
+def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
+    """Return a feature table as it stands in a CSV file, and the sha256 of the file.
+
+    Raises
+    ------
+    TableError
+        When the file cannot be read, is no CSV file or names a column twice.
+    """
     try:
         raw = path.read_bytes()
         with path.open(newline="", encoding="utf-8-sig") as lines:

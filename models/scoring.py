@@ -115,6 +115,7 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
         warnings=(
             *_remarks(main),
             *_range_warnings(inputs[[0]], detector),
+            *_conditioning_warnings(inputs[[0]], detector),
             *_face_warnings(faces),
             *_quality_warnings(quality),
             *_origin_warnings(main, detector),
@@ -240,6 +241,30 @@ def _quality_warnings(quality: dict[str, float]) -> list[str]:
     if quality["face_rate"] < _LOW_FACE_RATE:
         warnings.append(f"The face was found in only {quality['face_rate']:.0%} of the frames.")
     return warnings
+
+
+def _conditioning_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
+    """Return a warning where what is usual at the quality of the video is not known."""
+    conditioner = detector.conditioner
+    if conditioner is None:
+        return []
+    told = [
+        f"{', '.join(names)} {taken}"
+        for of_row, taken in (
+            (
+                conditioner.unknown_quality(inputs)[0],
+                "unknown, taken as the median video's",
+            ),
+            (conditioner.unseen_quality(inputs)[0], "beyond all authentic training videos"),
+        )
+        if (names := [n for n, found in zip(detector.covariates, of_row, strict=True) if found])
+    ]
+    if not told:
+        return []
+    return [
+        f"What is usual at the quality of this video is not known ({'; '.join(told)}): the score "
+        "may be off."
+    ]
 
 
 def _origin_warnings(row: pd.Series, detector: Detector) -> list[str]:

@@ -8,6 +8,9 @@ from featurize.declaration import FrameSignal, frame_signal
 from featurize.landmarks.schema import BLENDSHAPE_NAMES
 from featurize.types import LandmarkTrack
 
+LEAST_COEFFICIENT = 0.001
+"""What is smaller nobody could see: a coefficient at rest varies by rounding of the network."""
+
 
 def snake_case(blendshape: str) -> str:
     """Signal name of a blendshape.
@@ -26,13 +29,14 @@ def _blendshape(index: int, name: str) -> FrameSignal:
     def function(track: LandmarkTrack) -> np.ndarray:
         if track.blendshapes is None:
             return np.full(track.n_frames, np.nan)
-        return track.blendshapes[:, index].astype(np.float64)
+        coefficient = track.blendshapes[:, index].astype(np.float64)
+        return np.where(coefficient < LEAST_COEFFICIENT, 0.0, coefficient)
 
     function.__name__ = snake_case(name)
     function.__doc__ = f"""Strength of the expression "{words}".
 
-    MediaPipe's blendshape coefficient ``{name}``, in [0, 1]; left and right are the subject's. NaN
-    with dlib, which has none.
+    MediaPipe's blendshape coefficient ``{name}``, in [0, 1], where under 0.001 it is 0; left and
+    right are the subject's. NaN with dlib, which has none.
     """
     return frame_signal(
         unit="1",

@@ -84,7 +84,10 @@ class FaceView:
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """``(height, width)`` float32 in levels from 0 (black) to 255, as the video stores it."""
+        """``(height, width)`` float32 in whole levels from 0 (black) to 255.
+
+        That of the video itself; limited range, in which videos store 16 to 235, is stretched.
+        """
         return self._frame.grey_crop(self._to_frame, self.size_px).astype(np.float32)
 
     @cached_property

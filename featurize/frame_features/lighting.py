@@ -44,8 +44,9 @@ def luminance(track: LandmarkTrack, *patches: str) -> np.ndarray:
 @computed_once
 def luminances(track: LandmarkTrack) -> np.ndarray:
     """``(n_frames, n_patches)`` the same of each patch, in the order of :data:`PATCHES`."""
-    colours = np.stack([skin_colour(track, patch) for patch in PATCHES], axis=1)
-    return (colours / 255) ** GAMMA @ _LUMINANCE
+    # One patch at a time, as linear light of all takes nine times the memory of what is returned.
+    # Added up in a fixed order, so that a frame has the same value in every piece of a track.
+    return np.stack([(_linear(track, patch) * _LUMINANCE).sum(axis=1) for patch in PATCHES], axis=1)
 
 
 @computed_once
@@ -59,6 +60,7 @@ def light_vectors(track: LandmarkTrack) -> np.ndarray:
     return _of_face(track) @ _TO_LIGHT.T
 
 
+@computed_once
 def light_directions(track: LandmarkTrack) -> np.ndarray:
     """``(n_frames, 3)`` unit vectors towards the light, in picture axes (right, up, to the viewer).
 
@@ -164,7 +166,12 @@ def _of_face(track: LandmarkTrack) -> np.ndarray:
     return luminances(track)[:, [_ORDER.index(name) for name in _OF_FACE]]
 
 
+def _linear(track: LandmarkTrack, patch: str) -> np.ndarray:
+    """``(n_frames, 3)`` red, green and blue light of a patch, in [0, 1]."""
+    return (skin_colour(track, patch) / 255) ** GAMMA
+
+
 def _redness(track: LandmarkTrack, *patches: str) -> np.ndarray:
-    linear = np.mean([(skin_colour(track, patch) / 255) ** GAMMA for patch in patches], axis=0)
+    linear = np.mean([_linear(track, patch) for patch in patches], axis=0)
     total = linear.sum(axis=1)
     return np.divide(linear[:, 0], total, out=np.full(total.shape, np.nan), where=total > 0)

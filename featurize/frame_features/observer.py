@@ -13,13 +13,13 @@ from featurize.frame_features.skin_pixels import patch_colours
 from featurize.landmarks.detection import FaceDetection
 from featurize.landmarks.schema import Schema
 
-SAMPLE_STEP_S = 0.4
+SAMPLE_STEP_S = 0.5
 """Texture is read off the first frame of each such stretch of time: it changes little from frame to
 frame, and costs as much as a landmark."""
 
 MEASURES_VERSION = 1
-"""Raised when the code comes to read other values off the same pixels; what stores hold is then
-measured again."""
+"""Raised when the code comes to read other values off the same pixels, or other levels off the same
+sound (:mod:`featurize.audio`); what stores hold is then measured again."""
 
 
 class PixelObserver:
@@ -35,12 +35,13 @@ class PixelObserver:
         self._signals = tuple(signals)
         self._sampled: dict[int, int] = {}
         self._repeats = repeats.RepeatMeter()
+        read = (signal.column for signal in self._signals)
+        self._names = (*skin.MEASURES, *repeats.MEASURES, *read)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the measures, in their order."""
-        read = (signal.column for signal in self._signals)
-        return (*skin.MEASURES, *repeats.MEASURES, *read)
+        return self._names
 
     @property
     def settings(self) -> dict[str, object]:
@@ -73,5 +74,6 @@ class PixelObserver:
                 view = FaceView(frame, face.points_px, schema)
                 values[n_skin + n_repeats :] = [signal.read(view) for signal in self._signals]
             measured[trail] = values
-        self._sampled = {trail: self._sampled[trail] for trail in faces}
+        # Faces that are lost for some frames have had their sample; earlier stretches are over.
+        self._sampled = {t: sampled for t, sampled in self._sampled.items() if sampled == stretch}
         return measured

@@ -51,8 +51,12 @@ def interocular_distance_px(track: LandmarkTrack) -> np.ndarray:
 
 
 def in_iod(track: LandmarkTrack, value_px: np.ndarray) -> np.ndarray:
-    """Divide a length by the interocular distance of its own frame."""
-    return value_px / interocular_distance_px(track)
+    """Divide a length ``(n_frames,)`` by the interocular distance of its own frame.
+
+    NaN where that is 0: a face of which all points are in one place has no size.
+    """
+    unit_px = interocular_distance_px(track)
+    return np.divide(value_px, unit_px, out=np.full(len(unit_px), np.nan), where=unit_px > 0)
 
 
 @computed_once
@@ -82,7 +86,8 @@ def fit_rotation(faces: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     faces : numpy.ndarray
-        ``(n, p, 3)``; a face with an unknown coordinate has no rotation.
+        ``(n, p, 3)``; a face with an unknown coordinate, or with all points in one place, has no
+        rotation.
     reference : numpy.ndarray
         ``(p, 3)``.
 
@@ -92,7 +97,7 @@ def fit_rotation(faces: np.ndarray, reference: np.ndarray) -> np.ndarray:
         ``(n, 3, 3)`` rotations R with ``reference @ R.T`` like the face; NaN where there is none.
     """
     turns = np.full((len(faces), 3, 3), np.nan)
-    known = np.isfinite(faces).all(axis=(1, 2))
+    known = np.isfinite(faces).all(axis=(1, 2)) & (faces != faces[:, :1]).any(axis=(1, 2))
     if not known.any():
         return turns
     centred = faces[known] - faces[known].mean(axis=1, keepdims=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from featurize.declaration import pixel_signal
 from featurize.frame_features.face_view import FaceView
+from featurize.frame_features.texture.sharpness import IMMERKAER
 
 MIN_PIXELS = 256
 """Of fewer pixels inside the picture nothing is said."""
@@ -21,8 +22,6 @@ BLOCK_PX = 8
 
 _BLUR_WIDTH = 9
 _SMALLEST_SIDE = 3
-# Immerkaer's mask: differences of two Laplacians, blind to edges that are straight lines.
-_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 # Mean of the lower half of the absolute values of a normal variable of deviation 1.
 _LOWER_HALF = 0.324662
 
@@ -37,7 +36,7 @@ def blur(view: FaceView) -> float:
 
     ``sum(min(d, d_blurred)) / sum(d)`` with ``d`` the absolute differences of neighbours along one
     axis and ``d_blurred`` those after a mean of 9 pixels along it; the higher of both axes, from 0
-    (sharp) to 1.
+    (sharp) to 1. NaN where nothing changes along one of them.
     """
     luma, _ = _inside(view)
     if luma.size < MIN_PIXELS:
@@ -45,10 +44,10 @@ def blur(view: FaceView) -> float:
     shares = []
     for axis, size in ((0, (1, _BLUR_WIDTH)), (1, (_BLUR_WIDTH, 1))):
         change, left = _changes(luma, axis), _changes(cv2.blur(luma, size), axis)
-        total = float(change.sum(dtype=np.float64))
+        total = cv2.sumElems(change)[0]
         if total == 0:
             return math.nan
-        shares.append(float(cv2.min(change, left).sum(dtype=np.float64)) / total)
+        shares.append(cv2.sumElems(cv2.min(change, left))[0] / total)
     return max(shares)
 
 
@@ -87,8 +86,8 @@ def blockiness(view: FaceView) -> float:
 
 
 @pixel_signal(
-    unit="level",
-    reference="Immerkaer 1996, with the lower half of the absolute values instead of all",
+    unit="levels",
+    reference="Immerkær 1996, with the lower half of the absolute values instead of all",
     confounded_by=("compression", "blur", "hair and beard", "bright or dark light"),
 )
 def noise_sigma_levels(view: FaceView) -> float:
@@ -101,13 +100,13 @@ def noise_sigma_levels(view: FaceView) -> float:
     luma, _ = _inside(view)
     if luma.size < MIN_PIXELS:
         return math.nan
-    values = np.abs(cv2.filter2D(luma, cv2.CV_32F, _NOISE_MASK)[1:-1, 1:-1]).ravel()
+    values = np.abs(cv2.filter2D(luma, cv2.CV_32F, IMMERKAER)[1:-1, 1:-1]).ravel()
     half = values.size // 2
     return float(np.partition(values, half)[:half].mean()) / (6 * _LOWER_HALF)
 
 
 @pixel_signal(
-    unit="level",
+    unit="levels",
     reference="mean luma, as exposure",
     confounded_by=("skin colour", "light"),
 )
@@ -116,11 +115,12 @@ def face_luma_levels(view: FaceView) -> float:
 
     From 0 (black) to 255, over the face from jaw to brows.
     """
-    return float(_on_face(view).mean()) if len(_on_face(view)) else math.nan
+    levels = view.derived(_on_face)
+    return float(levels.mean()) if len(levels) else math.nan
 
 
 @pixel_signal(
-    unit="level",
+    unit="levels",
     reference="root mean square contrast (Peli 1990), not divided by the mean",
     confounded_by=("light from the side", "beard", "skin colour"),
 )
@@ -129,7 +129,8 @@ def face_contrast_levels(view: FaceView) -> float:
 
     In levels of 0 to 255, over the face from jaw to brows.
     """
-    return float(_on_face(view).std()) if len(_on_face(view)) else math.nan
+    levels = view.derived(_on_face)
+    return float(levels.std()) if len(levels) else math.nan
 
 
 def _on_face(view: FaceView) -> np.ndarray:
@@ -138,11 +139,11 @@ def _on_face(view: FaceView) -> np.ndarray:
 
 def _inside(view: FaceView) -> tuple[np.ndarray, tuple[int, int]]:
     """The part of the luma that is inside the picture, and which pixel of it is the first."""
-    rows, columns = (np.flatnonzero(view.in_picture.any(axis=axis)) for axis in (1, 0))
-    if not len(rows) or min(len(rows), len(columns)) < _SMALLEST_SIDE:
+    rows, columns = view.picture_box
+    if min(part.stop - part.start for part in (rows, columns)) < _SMALLEST_SIDE:
         return np.empty((0, 0), np.float32), view.corner
-    luma = view.luma[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return luma, (view.corner[0] + int(columns[0]), view.corner[1] + int(rows[0]))
+    corner = view.corner[0] + columns.start, view.corner[1] + rows.start
+    return view.luma[rows, columns], corner
 
 
 def _changes(luma: np.ndarray, axis: int) -> np.ndarray:

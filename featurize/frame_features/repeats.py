@@ -17,7 +17,7 @@ from the mean of its neighbours, over half the difference of these (mean absolut
 mixture of both in equal parts, 1 for a copy of one of them, 1.7 where only noise changes."""
 
 BAND_PX = 4
-"""What is compared are three bands of so many pixels: from corner to corner, and down the middle,
+"""What is compared are two bands of so many pixels: from corner to corner, and down the middle,
 where faces are. They are of the video's own resolution: means over many pixels would change evenly
 while something moves past, as mixtures do."""
 
@@ -50,14 +50,13 @@ class RepeatMeter:
 
 
 def _bands(frame: Frame) -> np.ndarray:
-    """Luma along both diagonals and the vertical middle, ``(n,)`` int16."""
+    """Luma along a diagonal and the vertical middle, ``(n,)`` int16."""
     width, height = frame.size_px
     n, n_down = (max(2, math.ceil(side / _STEP_PX)) for side in (max(width, height), height))
     across, down = (width - 1) / (n - 1), (height - 1) / (n - 1)
     half = (BAND_PX - 1) / 2
     bands = [
         ([[across, 0, 0], [down, 1, -half]], n),
-        ([[across, 0, 0], [-down, 1, height - 1 - half]], n),
         ([[0, 1, width / 2 - half], [(height - 1) / (n_down - 1), 0, 0]], n_down),
     ]
     pieces = [frame.grey_crop(np.array(band), (length, BAND_PX)) for band, length in bands]

@@ -25,8 +25,9 @@ def patch_colours(
 ) -> np.ndarray:
     """Mean colour of each patch in one frame.
 
-    Of the levels that the video stores, which are not proportional to light (gamma). All pixels
-    count: leaving out bright ones would leave out others in each frame.
+    Of levels as a screen shows them: not proportional to light (gamma), and where the video stores
+    a limited range, stretched to the full one. All pixels count: leaving out bright ones would
+    leave out others in each frame.
 
     Parameters
     ----------
@@ -51,14 +52,17 @@ def patch_colours(
     right, left = points_px[schema.indices(("right_eye_outer", "left_eye_outer"))]
     px_per_cm = float(np.linalg.norm(left - right)) / _IOD_CM
     to_frame = np.asarray(crop.to_frame, np.float64)
-    in_crop = (in_frame - to_frame[:, 2]) @ np.linalg.inv(to_frame[:, :2]).T
-    video_px_per_px = abs(float(np.linalg.det(to_frame[:, :2])))
+    ((xx, xy, x), (yx, yy, y)) = to_frame.tolist()
+    determinant = xx * yy - xy * yx
+    into_crop = np.array([[yy, -yx], [-xy, xx]]) / determinant
+    in_crop = (in_frame - (x, y)) @ into_crop
+    video_px_per_px = abs(determinant)
     areas_px = _areas(in_frame)
     usable = areas_px > MIN_FACING * px_per_cm**2 * _areas_cm2()
     usable &= np.minimum(areas_px, areas_px / video_px_per_px) >= MIN_PIXELS
     usable &= _inside(in_frame, frame_size_px) & _inside(in_crop, crop.rgb.shape[1::-1])
-    for number in np.flatnonzero(usable):
-        colours[number] = _mean(crop.rgb, in_crop[number])
+    if usable.any():
+        colours[usable] = _means(crop.rgb, in_crop[usable])
     return colours
 
 
@@ -69,10 +73,8 @@ def _areas_cm2() -> np.ndarray:
 
 def _areas(corners: np.ndarray) -> np.ndarray:
     """``(n,)`` areas of quadrangles ``(n, 4, 2)``, negative when seen from behind."""
-    (ax, ay), (bx, by) = (
-        np.moveaxis(corners[:, after] - corners[:, before], -1, 0)
-        for before, after in ((0, 2), (1, 3))
-    )
+    ax, ay = (corners[:, 2] - corners[:, 0]).T
+    bx, by = (corners[:, 3] - corners[:, 1]).T
     # y points down, so corners that run counter-clockwise on the face have a negative sign.
     return (ay * bx - ax * by) / 2
 
@@ -82,12 +84,17 @@ def _inside(corners: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
     return ((corners >= 0) & (corners <= np.array(size_px) - 1)).all(axis=(1, 2))
 
 
-def _mean(rgb: np.ndarray, corners: np.ndarray) -> tuple[float, ...]:
-    """Mean colour of the pixels that a quadrangle covers or touches."""
-    start = np.floor(corners.min(axis=0)).astype(int)
-    width, height = np.ceil(corners.max(axis=0)).astype(int) + 1 - start
-    mask = np.zeros((height, width), np.uint8)
+def _means(rgb: np.ndarray, corners: np.ndarray) -> list[tuple[float, ...]]:
+    """Mean colour of the pixels that each quadrangle of ``(n, 4, 2)`` covers or touches."""
+    starts = np.floor(corners.min(axis=1)).astype(int)
+    sizes = np.ceil(corners.max(axis=1)).astype(int) + 1 - starts
     # Corners in sixteenths of a pixel.
-    cv2.fillConvexPoly(mask, np.rint((corners - start) * 16).astype(np.int32), 1, shift=4)
-    x, y = start
-    return cv2.mean(rgb[y : y + height, x : x + width], mask)[:3]
+    outlines = np.rint((corners - starts[:, None]) * 16).astype(np.int32)
+    means = []
+    for (x, y), (width, height), outline in zip(
+        starts.tolist(), sizes.tolist(), outlines, strict=True
+    ):
+        mask = np.zeros((height, width), np.uint8)
+        cv2.fillConvexPoly(mask, outline, 1, shift=4)
+        means.append(cv2.mean(rgb[y : y + height, x : x + width], mask)[:3])
+    return means

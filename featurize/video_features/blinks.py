@@ -41,8 +41,9 @@ EDGE_SHARE = 0.4
 """A blink lasts from where the closure rises above this share of its depth to where it falls below.
 Between two blinks the eyes open as far."""
 
-SPEED_RANGE = (0.2, 0.8)
-"""Shares of the depth between which lid speed is measured: clear of noise and of the turn."""
+SPEED_RANGE = (EDGE_SHARE, 0.8)
+"""Shares of the depth between which lid speed is measured: within the blink, as the eye need not
+open further before the next one, and clear of the turn."""
 
 MIN_BLINKS_FOR_SHARE = 2
 
@@ -75,8 +76,8 @@ def find_blinks(ear_left: np.ndarray, ear_right: np.ndarray, time_s: np.ndarray)
     Parameters
     ----------
     ear_left, ear_right : numpy.ndarray
-        ``(n_frames,)`` eye aspect ratio of each eye; NaN where unknown. Gaps of 0.1 s, or of one
-        frame, are bridged.
+        ``(n_frames,)`` eye aspect ratio of each eye; NaN where unknown. Gaps of up to about
+        0.1 s, or of one frame, are bridged.
     time_s : numpy.ndarray
         ``(n_frames,)`` increasing times.
 
@@ -89,7 +90,7 @@ def find_blinks(ear_left: np.ndarray, ear_right: np.ndarray, time_s: np.ndarray)
         - ``peak_s``: time of deepest closure;
         - ``depth``: deepest closure, as a share of the open-eye level, in [0, 1];
         - ``lag_s``: how much later the left eye blinks than the right;
-        - ``closing_s``, ``opening_s``: from 20 to 80 % of the depth and back;
+        - ``closing_s``, ``opening_s``: from 40 to 80 % of the depth and back;
         - ``closing_speed_per_s``, ``opening_speed_per_s``: mean speed of the lids meanwhile, in
           open-eye levels per second.
 
@@ -148,8 +149,8 @@ def _blinks_of(segment: Segment, level: np.ndarray, typical: np.ndarray) -> list
         around = slice(int(start), int(np.ceil(end)) + 1)
         if closure[around].max(axis=0).min() < ONE_EYE_SHARE * depth:
             continue
-        slow, fast = (_crossings(both, peak, share) for share in SPEED_RANGE)
-        closing_s, opening_s = (fast[0] - slow[0]) / GRID_HZ, (slow[1] - fast[1]) / GRID_HZ
+        shut, reopened = _crossings(both, peak, SPEED_RANGE[1])
+        closing_s, opening_s = (shut - start) / GRID_HZ, (end - reopened) / GRID_HZ
         way = (SPEED_RANGE[1] - SPEED_RANGE[0]) * depth
         blinks.append(
             _Blink(
@@ -157,7 +158,7 @@ def _blinks_of(segment: Segment, level: np.ndarray, typical: np.ndarray) -> list
                 end_s=segment.start_s + end / GRID_HZ,
                 peak_s=segment.start_s + peak / GRID_HZ,
                 depth=min(depth, 1.0),
-                lag_s=_lag_s(closure, slow),
+                lag_s=_lag_s(closure, (start, end)),
                 closing_s=closing_s,
                 opening_s=opening_s,
                 closing_speed_per_s=way / closing_s,

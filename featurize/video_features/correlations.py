@@ -63,7 +63,8 @@ def pairwise_correlations(recording: Recording) -> dict[str, float]:
     """Pearson correlation of every pair of expression and head-pose signals.
 
     Taken within consecutive windows of about 10 s, as in the paper, and averaged after Fisher's
-    transform; a video of less than 15 s is one window. Couplings with a lag of up to a second were
+    transform; a video of less than 15 s is one window, and none has fewer than twelve frames.
+    Couplings with a lag of up to a second were
     tried and left out: the highest of many lags tells the length of the clip first. NaN where a
     signal of the pair is constant (varies by less than 0.001 of its unit), or unknown to the
     landmark backend, and when fewer than twelve frames show the face.
@@ -81,7 +82,8 @@ def pairwise_correlations(recording: Recording) -> dict[str, float]:
         matrix = np.full((len(values), len(values)), np.nan)
     else:
         seen_s = frame_durations_s(recording.time_s)[seen].sum()
-        windows = np.array_split(values, max(1, round(seen_s / WINDOW_S)), axis=1)
+        n_windows = max(1, min(round(seen_s / WINDOW_S), values.shape[1] // MIN_FRAMES))
+        windows = np.array_split(values, n_windows, axis=1)
         matrix = _averaged([_correlations(window) for window in windows])
     place = {name: number for number, name in enumerate(_SIGNALS)}
     return {

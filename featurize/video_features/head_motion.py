@@ -6,6 +6,7 @@ from featurize.declaration import Recording, summary
 from featurize.video_features.functionals import (
     HIGH_FREQUENCY_HZ,
     JERK_WINDOW_S,
+    MIN_FRAMES,
     SPECTRUM_RANGE_HZ,
     VELOCITY_WINDOW_S,
     collect,
@@ -53,7 +54,7 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
     Speed and jerk are lengths of the vector of the three angles' derivatives; the spectrum is the
     sum of theirs. Coupling is ``|r|`` of the velocities of yaw and roll, in [0, 1]. A reversal is a
     change of sign between velocities of more than 1 deg/s. NaN where the face is not seen long
-    enough (0.5 s for speed, 2 s for spectra).
+    enough (0.5 s for speed, 2 s for spectra, twelve frames for ranges).
     """
     signals = collect(recording, list(_ANGLES))
     velocities = [derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments]
@@ -61,7 +62,7 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
     jerk = _lengths([derivative(s, 3, JERK_WINDOW_S) for s in signals.segments])
     low, high = (
         np.percentile(signals.frames, [2.5, 97.5], axis=0)
-        if len(signals.frames)
+        if len(signals.frames) >= MIN_FRAMES
         else np.full((2, 3), np.nan)
     )
     power, frequency_hz = power_spectrum(signals)

@@ -22,8 +22,9 @@ LIGHTING_FUNCTIONALS: tuple[Functional, ...] = (
 MIN_YAW_RANGE_DEG = 4.0
 """A head that turns less does not show how its shading follows."""
 
-MIN_FOLLOWED_S = 2.0
-"""Covariation is taken over stretches of at least this length."""
+MIN_FOLLOWED_S = 1.8
+"""Covariation is taken over stretches of at least this length: those of a clip of 2 s, whose last
+frame lies up to 0.2 s before its end."""
 
 FAST_S = (0.1, 1.0)
 """Changes of luminance count as fast that last longer than a frame or two and shorter than this."""
@@ -69,7 +70,8 @@ def light_and_turns(recording: Recording) -> dict[str, float]:
     """How shading follows the head, and how steadily the light stays in the scene.
 
     All but the wander itself are NaN when yaw ranges over less than 4 degrees (5th to 95th
-    percentile); everything is NaN of fewer than 12 frames in which all patches are seen.
+    percentile). Everything is NaN of too few frames: shading needs 12 in which forehead, cheek and
+    jowl of both sides are seen, the wander 12 in which all patches of the face are.
     """
     yaw_deg = recording.signals["head_pose__yaw_deg"]
     shading = recording.signals["lighting__shading_left_right"]
@@ -109,7 +111,7 @@ def covariation(recording: Recording) -> dict[str, float]:
     """Whether fast changes of brightness come to all parts of face and neck together.
 
     Of the logarithm of luminance, so that exposure moves all parts alike. NaN where two parts are
-    not seen together for 2 s without a break, or do not change.
+    not seen together in a clip of 2 s without a break, or do not change.
     """
     cheeks = luminance(recording.track, "cheek_left", "cheek_right")
     values = {}

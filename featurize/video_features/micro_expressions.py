@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
-from featurize.video_features.blinks import find_blinks
+from featurize.video_features.blinks import blinks_of
 from featurize.video_features.expression_dynamics import EXPRESSIONS
 from featurize.video_features.functionals import collect
 from featurize.video_features.sampling import GRID_HZ, Segment
@@ -16,8 +16,8 @@ MICRO_PROMINENCE = 0.1
 """Least rise of a coefficient to count as a brief expression."""
 
 NOISE_FACTOR = 7.0
-"""A rise in the upper face must stand out of its coefficient's noise by this many deviations: white
-noise does so once in ten minutes, and by five five times a minute."""
+"""A rise must stand out of its coefficient's noise by this many standard deviations: white noise
+does so once in ten minutes, and by five five times a minute."""
 
 SAME_EVENT_S = 0.25
 """Rises of several coefficients closer in time than this are one event."""
@@ -54,21 +54,17 @@ _Rise = tuple[int, int, float]
 def micro_expressions(recording: Recording) -> dict[str, float]:
     """Rate and size of brief expressions.
 
-    A brief event is a rise of at least 0.1 that lasts 1/25 to 1/2 s, and more than one frame, at
-    half its height; rises of several coefficients within 0.25 s are one event. In the upper face it
-    is also at least seven times the coefficient's noise, estimated from its second differences.
-    Events within 0.1 s of a blink are part of it: of the brief rises of squint nearly half are. At
-    less than 37 frames per second the shortest events are missed, as they last a single frame. NaN
-    when the backend has no blendshapes, or without 0.5 s on end.
+    A brief event is a rise of at least 0.1, and of seven times the noise of the coefficient, that
+    lasts 1/25 to 1/2 s, and more than one frame, at half its height; rises of several coefficients
+    within 0.25 s are one event. Events within 0.1 s of a blink are part of it: of the brief rises
+    of squint nearly half are. At less than 37 frames per second the shortest events are missed, as
+    they last a single frame. NaN when the backend has no blendshapes, or without 0.5 s on end.
     """
     signals = collect(recording, list(EXPRESSIONS))
-    blinks = find_blinks(
-        recording.signals["eyes__ear_left"], recording.signals["eyes__ear_right"], recording.time_s
-    )
-    least = np.full(len(EXPRESSIONS), MICRO_PROMINENCE)
-    for number in _UPPER_FACE:
-        noise = noise_std(signals.values[:, number])
-        least[number] = max(MICRO_PROMINENCE, NOISE_FACTOR * noise)
+    if not signals.segments:
+        return {feature.name: np.nan for feature in micro_expressions.features}
+    blinks = blinks_of(recording)
+    least = np.maximum(MICRO_PROMINENCE, NOISE_FACTOR * _noise_stds(signals.frames))
     minutes = sum(segment.duration_s for segment in signals.segments) / 60
     found = [
         _without_blinks(_brief_rises(segment, least, recording.frame_step_s), segment, blinks)
@@ -78,16 +74,28 @@ def micro_expressions(recording: Recording) -> dict[str, float]:
     brief = [_events(rises) for rises in found]
     heights = [height for events in micro for height in events]
     return {
-        "expression__micro_expression__rate_per_min": (
-            len(heights) / minutes if minutes else np.nan
-        ),
+        "expression__micro_expression__rate_per_min": len(heights) / minutes,
         "expression__micro_expression__prominence_median": (
             float(np.median(heights)) if heights else np.nan
         ),
         "expression__brief_movement__rate_per_min": (
-            sum(len(events) for events in brief) / minutes if minutes else np.nan
+            sum(len(events) for events in brief) / minutes
         ),
     }
+
+
+def _noise_stds(frames: np.ndarray) -> np.ndarray:
+    """Standard deviation of the noise of each signal, ``(n_signals,)``.
+
+    The lesser of two estimates: second differences take speech at 4 Hz and above for noise, and the
+    median power of the upper half of the spectrum, which knows no rhythm, takes steps for noise.
+    """
+    by_differences = np.array([noise_std(column) for column in frames.T])
+    taper = np.hanning(len(frames))[:, None]
+    power = np.abs(np.fft.rfft((frames - frames.mean(axis=0)) * taper, axis=0)) ** 2
+    # Power of white noise is exponentially distributed: its median is log 2 of its mean.
+    floor = np.median(power[len(power) // 2 :], axis=0) / (np.log(2) * np.sum(taper**2))
+    return np.minimum(by_differences, np.sqrt(floor))
 
 
 def _brief_rises(segment: Segment, least: np.ndarray, frame_step_s: float) -> list[_Rise]:

@@ -73,10 +73,11 @@ def mouth_rhythm(recording: Recording) -> dict[str, float]:
 
     The peak is that of power times frequency, above 1 Hz, interpolated between the half hertz of
     the spectrum. The asymmetry compares the 95th percentile of the gap's velocity with its 5th:
-    their difference over their sum, in [-1, 1]. The range is from the 5th to the 95th percentile of
-    the gap, so that speed over range tells how fast a mouth is for how far it opens. NaN when the
-    gap stays within 0.01 iod, as there is nothing to time; without 2 s on end, or at less than
-    20 frames per second, for the spectrum; without 0.5 s on end for speeds.
+    their difference over their sum, in [-1, 1]; 1 when the gap only opens, -1 when it only closes.
+    The range is from the 5th to the 95th percentile of the gap, so that speed over range tells how
+    fast a mouth is for how far it opens. NaN when the gap stays within 0.01 iod, as there is
+    nothing to time; without 2 s on end, or at less than 20 frames per second, for the spectrum;
+    without 0.5 s on end for speeds.
     """
     gap = collect(recording, [GAP])
     low_iod, high_iod = _span(gap)
@@ -85,7 +86,9 @@ def mouth_rhythm(recording: Recording) -> dict[str, float]:
         return values
     power, frequency_hz = power_spectrum(gap)
     speed = _joined([derivative(piece, 1, SPEED_WINDOW_S)[:, 0] for piece in gap.segments])
-    opening, closing = percentile(speed, 95), -percentile(speed, 5)
+    fastest = percentile(speed, 95), -percentile(speed, 5)
+    # Where the gap moves one way only, the other end of the velocities has the same sign.
+    opening, closing = (max(value, 0.0) for value in fastest)
     return values | {
         "mouth__gap_modulation__syllable_share": ratio(
             _power_between(power[:, 0], frequency_hz, *SYLLABLE_BAND_HZ),

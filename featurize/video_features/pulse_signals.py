@@ -1,15 +1,13 @@
 """Pulse signals from colours of skin: remote photoplethysmography by two methods."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from featurize.computed_once import computed_once
 from featurize.frame_features.skin import skin_colour
 from featurize.types import LandmarkTrack
 from featurize.video_features.sampling import GRID_HZ, segments
@@ -24,8 +22,9 @@ REGIONS: dict[str, tuple[str, ...]] = {
 BAND_HZ = (0.7, 4.0)
 """Heart rates from 42 to 240 beats a minute."""
 
-WINDOW_S = 4.0
-"""What one estimate of the pulse takes; at 42 beats a minute it holds three."""
+WINDOW_S = 3.8
+"""What one estimate of the pulse takes: a clip of 4 s has one, at any frame rate, although its last
+frame lies 0.125 s before its end at 8 frames a second."""
 
 STEP_S = 1.0
 """Time from a window to the next."""
@@ -44,8 +43,8 @@ _STEP = round(STEP_S * GRID_HZ)
 _METHOD_WINDOW = round(METHOD_WINDOW_S * GRID_HZ)
 # 0.08 s from a window of POS to the next; its paper takes each frame of 20 a second.
 _POS_STEP = 4
-# Windows of POS held in memory at a time.
-_POS_GROUP = 128
+# Windows held in memory at a time.
+_GROUP = 128
 _BAND_PASS = butter(3, BAND_HZ, "bandpass", fs=GRID_HZ, output="sos")
 
 
@@ -55,30 +54,13 @@ class Pulses:
 
     Attributes
     ----------
-    colours : list of numpy.ndarray
-        ``(n_samples, n_regions, 3)`` red, green and blue at :data:`GRID_HZ` of each unbroken
+    pos, chrom : list of numpy.ndarray
+        ``(n_samples, n_regions)`` by POS and CHROM, in band, at :data:`GRID_HZ`, of each unbroken
         stretch of at least :data:`WINDOW_S`.
     """
 
-    colours: list[np.ndarray]
-
-    @cached_property
-    def stretches(self) -> list[np.ndarray]:
-        """``(n_samples, n_regions)`` POS of each stretch, in band."""
-        return [_in_band(_pos(stretch)) for stretch in self.colours]
-
-    @cached_property
-    def pos(self) -> np.ndarray:
-        """``(n_windows, n_regions, n_samples)`` POS over :data:`WINDOW_S`, without mean.
-
-        NaN where nothing changes.
-        """
-        return _windows(self.stretches)
-
-    @cached_property
-    def chrom(self) -> np.ndarray:
-        """The same by CHROM."""
-        return _windows(_chrom(stretch) for stretch in self.colours)
+    pos: list[np.ndarray]
+    chrom: list[np.ndarray]
 
 
 def region_colours(track: LandmarkTrack) -> np.ndarray:
@@ -119,13 +101,31 @@ def find_pulses(colours: np.ndarray, time_s: np.ndarray) -> Pulses:
             for segment in segments(flat, time_s)
             if len(segment.values) >= _WINDOW
         ]
-    return Pulses(stretches)
+    return Pulses(
+        [_in_band(_pos(stretch)) for stretch in stretches],
+        [_chrom(stretch) for stretch in stretches],
+    )
 
 
-@computed_once
 def pulses_of(track: LandmarkTrack) -> Pulses:
     """Pulse signals of a track's measured skin."""
     return find_pulses(region_colours(track), track.time_s)
+
+
+def window_groups(stretch: np.ndarray) -> Iterator[np.ndarray]:
+    """Windows of :data:`WINDOW_S`, one every :data:`STEP_S`, some at a time.
+
+    Yields
+    ------
+    numpy.ndarray
+        ``(n_windows, n_regions, n_samples)``, each less its mean; NaN where nothing changes.
+    """
+    windows = sliding_window_view(stretch, _WINDOW, axis=0)[::_STEP]
+    for first in range(0, len(windows), _GROUP):
+        group = windows[first : first + _GROUP]
+        group = group - group.mean(axis=-1, keepdims=True)
+        group[group.std(axis=-1) <= MIN_CHANGE] = np.nan
+        yield group
 
 
 def _pos(colours: np.ndarray) -> np.ndarray:
@@ -135,7 +135,7 @@ def _pos(colours: np.ndarray) -> np.ndarray:
     windows = sliding_window_view(colours, _METHOD_WINDOW, axis=0)
     added = np.zeros(colours.shape[:2])
     count = np.zeros((len(colours), 1))
-    for group in np.array_split(starts, -(-len(starts) // _POS_GROUP)):
+    for group in np.array_split(starts, -(-len(starts) // _GROUP)):
         # (channels, windows, samples, regions): what is added up below lies together.
         parts = windows[group].transpose(2, 0, 3, 1)
         red, green, blue = parts / parts.mean(axis=2, keepdims=True)
@@ -150,18 +150,27 @@ def _pos(colours: np.ndarray) -> np.ndarray:
 
 def _chrom(colours: np.ndarray) -> np.ndarray:
     """Chrominance method (de Haan & Jeanne 2013) with the sign of POS, ``(n, regions)`` in band."""
+    # One region after the other, as each takes several times the memory of its colours.
+    return np.stack([_chrom_of_region(region) for region in np.moveaxis(colours, 1, 0)], axis=1)
+
+
+def _chrom_of_region(colours: np.ndarray) -> np.ndarray:
+    """``(n,)`` of colours ``(n, 3)``."""
     relative = colours / uniform_filter1d(colours, _METHOD_WINDOW, axis=0, mode="nearest")
-    red, green, blue = np.moveaxis(relative, 2, 0)
+    red, green, blue = relative.T
     first = _in_band(3 * red - 2 * green)
     second = _in_band(1.5 * red + green - 1.5 * blue)
-    pulse = np.zeros_like(first)
-    # Periodic, so that windows in steps of half of it add up to one.
-    weight = np.hanning(_METHOD_WINDOW + 1)[:-1, None]
-    for start in range(0, len(pulse) - _METHOD_WINDOW + 1, _METHOD_WINDOW // 2):
+    pulse, covered = np.zeros((2, len(colours)))
+    # Without the zeros at its ends: the first and last sample have a weight, too.
+    weight = np.hanning(_METHOD_WINDOW + 2)[1:-1]
+    last = len(pulse) - _METHOD_WINDOW
+    for start in np.append(np.arange(0, last, _METHOD_WINDOW // 2), last):
         part = slice(start, start + _METHOD_WINDOW)
         share = _spread_ratio(first[part], second[part], axis=0)
         pulse[part] += weight * (share * second[part] - first[part])
-    return pulse
+        covered[part] += weight
+    # Fewer windows reach the ends, and the last may start less than half of one after the other.
+    return pulse / covered
 
 
 def _spread_ratio(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
@@ -172,12 +181,3 @@ def _spread_ratio(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarra
 
 def _in_band(values: np.ndarray) -> np.ndarray:
     return sosfiltfilt(_BAND_PASS, values, axis=0)
-
-
-def _windows(stretches: Iterable[np.ndarray]) -> np.ndarray:
-    """``(n_windows, n_regions, n_samples)``, each less its mean; NaN where nothing changes."""
-    parts = [sliding_window_view(stretch, _WINDOW, axis=0)[::_STEP] for stretch in stretches]
-    windows = np.concatenate([*parts, np.empty((0, len(REGIONS), _WINDOW))])
-    windows = windows - windows.mean(axis=-1, keepdims=True)
-    windows[windows.std(axis=-1) <= MIN_CHANGE] = np.nan
-    return windows

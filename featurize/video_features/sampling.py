@@ -18,6 +18,13 @@ GRID_HZ = 50.0
 MIN_SEGMENT_S = 0.5
 """Shorter stretches are left out: they hold no motion that could be measured."""
 
+LONGEST_STEP_S = 0.11
+"""Frames so far apart are neighbours at any frame rate. Above 0.1 s, which is two lost frames at 30
+frames per second to the last bit: rounding is not to decide on them."""
+
+LONGEST_SLOW_STEP_S = 0.51
+"""Frames further apart are neighbours in no video: a face moves on in between. Above 0.5 s for the
+same reason, which is the step of 2 frames per second."""
 
 Item = TypeVar("Item")
 
@@ -71,12 +78,15 @@ def segments(values: np.ndarray, time_s: np.ndarray) -> list[Segment]:
 def stretches(present: np.ndarray, time_s: np.ndarray) -> list[slice]:
     """Runs of present frames without a jump in time, each with at least four frames.
 
-    A step of more than two and a half typical ones, and of more than 0.1 s, is a jump.
+    A step is a jump when it is longer than two and a half typical ones and than
+    :data:`LONGEST_STEP_S`, or than :data:`LONGEST_SLOW_STEP_S`. A video of less than about two
+    frames per second has no runs, and nothing is interpolated in it.
     """
     if len(time_s) < 4:
         return []
     steps_s = np.diff(time_s)
-    jump = steps_s > max(2.5 * float(np.median(steps_s)), 0.1)
+    longest_s = max(2.5 * float(np.median(steps_s)), LONGEST_STEP_S)
+    jump = steps_s > min(longest_s, LONGEST_SLOW_STEP_S)
     breaks = np.flatnonzero(jump | (present[1:] != present[:-1])) + 1
     starts = [0, *breaks.tolist()]
     stops = [*breaks.tolist(), len(time_s)]

@@ -160,7 +160,9 @@ def _aligned(recording: Recording, sound: Sound) -> _Pair | None:
     n = int((last.start_s + last.duration_s - start_s) * GRID_HZ + 1e-6)
     loud_db = float(np.percentile(audible_db, 95))
     level_db = np.maximum(sound.level_db.astype(np.float64), loud_db - _RANGE_DB)
-    level_db = uniform_filter1d(level_db, round(_SMOOTHING_S / sound.step_s), mode="nearest")
+    # Of odd size, as an even one would shift the level by half a step.
+    size = 2 * round(_SMOOTHING_S / 2 / sound.step_s) + 1
+    level_db = uniform_filter1d(level_db, size, mode="nearest")
     pause = 2 * round(_PAUSE_S / sound.step_s) + 1
     around_db = maximum_filter1d(level_db, pause, mode="nearest")
     grid_s = start_s + np.arange(-_MOST_LAG, n + _MOST_LAG) / GRID_HZ

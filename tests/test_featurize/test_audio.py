@@ -189,15 +189,30 @@ def test_sound_may_begin_after_or_before_the_frames(
     assert len(sound.level_db) == pytest.approx(100, abs=1)
 
 
-def test_a_gap_is_silent_and_what_follows_keeps_its_time(tmp_path: Path) -> None:
-    pieces = [(0.0, tone(500, 0.5)), (1.5, tone(500, 0.5))]
+@pytest.mark.parametrize("gap_s", [0.15, 1.0])
+def test_a_gap_is_silent_and_what_follows_keeps_its_time(tmp_path: Path, gap_s: float) -> None:
+    on_s = 0.5 + gap_s
+    pieces = [(0.0, tone(500, 0.5)), (on_s, tone(500, 0.5))]
     sound = read_sound(mux(tmp_path / "v.mkv", pieces))
-    assert len(sound.level_db) == pytest.approx(200, abs=1)
-    gap = (sound.time_s > 0.52) & (sound.time_s < 1.48)
+    assert len(sound.level_db) == pytest.approx(100 * (on_s + 0.5), abs=1)
+    gap = (sound.time_s > 0.52) & (sound.time_s < on_s - 0.02)
     assert (sound.level_db[gap] == FLOOR_DB).all()
-    there = (sound.time_s < 0.48) | ((sound.time_s > 1.52) & (sound.time_s < 1.98))
+    end_s = on_s + 0.48
+    there = (sound.time_s < 0.48) | ((sound.time_s > on_s + 0.02) & (sound.time_s < end_s))
     assert sound.level_db[there][5:] == pytest.approx(-9.03, abs=0.2)
-    assert heard_s(sound) == pytest.approx((0.0, 2.0), abs=0.02)
+    assert heard_s(sound) == pytest.approx((0.0, on_s + 0.5), abs=0.02)
+
+
+@pytest.mark.parametrize("late_s", [0.03, 0.08])
+def test_time_stamps_that_jitter_cut_no_holes(tmp_path: Path, late_s: float) -> None:
+    """Sound without a gap, in packets of 0.2 s whose stamps are early or late."""
+    jitter_s = np.random.default_rng(0).choice([-late_s, late_s], 15)
+    jitter_s[0] = 0
+    samples = tone(500, 3.0).reshape(15, -1)
+    pieces = [(0.2 * n + jitter_s[n], part) for n, part in enumerate(samples)]
+    sound = read_sound(mux(tmp_path / "v.mkv", pieces))
+    assert len(sound.level_db) == 300
+    assert sound.level_db[5:] == pytest.approx(-9.03, abs=0.2)
 
 
 def test_a_time_stamp_that_leaps_by_a_day_is_not_believed(tmp_path: Path) -> None:

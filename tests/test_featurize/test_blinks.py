@@ -103,16 +103,45 @@ class TestFindBlinks:
 
     @pytest.mark.parametrize("fps", RATES_HZ)
     def test_lids_fall_faster_than_they_rise(self, fps: float) -> None:
-        """Of a raised half cosine, 20 to 80 % takes 0.41 of its time."""
+        """Of a raised half cosine, 40 to 80 % takes 0.269 of its time."""
         blinks = [Blink(1.0 + 1.3 * number, 0.4) for number in range(20)]
         values, time_s = scripted(blinks, fps=fps, noise=0.002)
         found = find_blinks(values, values, time_s).median()
-        assert found["closing_s"] == pytest.approx(0.41 * 0.3 * 0.4, rel=0.2)
-        assert found["opening_s"] == pytest.approx(0.41 * 0.6 * 0.4, rel=0.1)
+        assert found["closing_s"] == pytest.approx(0.269 * 0.3 * 0.4, rel=0.2)
+        assert found["opening_s"] == pytest.approx(0.269 * 0.6 * 0.4, rel=0.1)
         assert found["depth"] == pytest.approx(0.8, abs=0.03)
         assert found["opening_speed_per_s"] == pytest.approx(
-            0.6 * 0.8 / found["opening_s"], rel=0.05
+            0.4 * 0.8 / found["opening_s"], rel=0.05
         )
+
+    @pytest.mark.parametrize("fps", RATES_HZ)
+    @pytest.mark.parametrize("reopened", [0.0, 0.15, 0.25])
+    def test_lids_of_a_double_blink_that_hardly_reopens(self, fps: float, reopened: float) -> None:
+        """Straight flanks of 0.15 s: 40 to 80 % is 0.06 s, and more where they span less."""
+        time_s = np.arange(round(12 * fps)) / fps
+        edges_s = [0.0, 0.15, 0.3, 0.45, 0.6]
+        phase_s = (time_s - 1) % 2
+        closure = np.interp(phase_s, edges_s, [0, 0.9, 0.9 * reopened, 0.9, 0])
+        values = 0.3 * (1 - closure)
+        found = find_blinks(values, values, time_s)
+        assert len(found) == 12
+        inner_s = 0.06 / (1 - reopened)
+        first, second = found[::2].median(), found[1::2].median()
+        assert first["closing_s"] == pytest.approx(0.06, abs=0.015)
+        assert first["opening_s"] == pytest.approx(inner_s, abs=0.02)
+        assert second["closing_s"] == pytest.approx(inner_s, abs=0.02)
+        assert second["opening_s"] == pytest.approx(0.06, abs=0.015)
+
+    @pytest.mark.parametrize("fps", RATES_HZ)
+    def test_lids_that_come_down_slowly_before_they_blink(self, fps: float) -> None:
+        """The glance, a third of the way down and half a second long, is no part of the closing."""
+        time_s = np.arange(round(30 * fps)) / fps
+        phase_s = (time_s - 1) % 3
+        closure = np.interp(phase_s, [0, 0.1, 0.5, 0.6, 0.75], [0, 0.25, 0.25, 0.9, 0])
+        values = 0.3 * (1 - closure)
+        found = find_blinks(values, values, time_s).median()
+        assert found["closing_s"] == pytest.approx(0.1 * 0.4 * 0.9 / 0.65, abs=0.015)
+        assert found["closing_s"] < found["end_s"] - found["start_s"]
 
     def test_blinks_while_the_open_level_drifts_and_steps(self) -> None:
         values, time_s = scripted(SCRIPT)
@@ -233,6 +262,8 @@ class TestFindBlinks:
         assert (found["peak_s"] < found["end_s"]).all()
         assert found["peak_s"].is_monotonic_increasing
         assert (found[["closing_s", "opening_s"]] > 0).all(axis=None)
+        lids_s, whole_s = found["closing_s"] + found["opening_s"], found["end_s"] - found["start_s"]
+        assert (lids_s <= whole_s + 1e-9).all()
 
     def test_nothing_to_find(self) -> None:
         nothing = np.full(100, np.nan)

@@ -2,9 +2,11 @@
 
 import gc
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
 from featurize.computed_once import computed_once
 from featurize.frame_features.points import rotation
@@ -16,31 +18,63 @@ class Owner:
     values: np.ndarray
 
 
-def test_one_call_for_each_owner() -> None:
-    calls = []
+@dataclass(frozen=True)
+class CountingOwner(Owner):
+    calls: list[str]
 
+
+@computed_once
+def total(owner: CountingOwner) -> np.ndarray:
+    owner.calls.append("total")
+    return owner.values.sum(keepdims=True)
+
+
+@computed_once
+def doubled(owner: Owner) -> np.ndarray:
+    return 2 * owner.values
+
+
+UNNAMED = (lambda owner: len(owner.values),)
+
+
+class Elsewhere:
+    @staticmethod
     @computed_once
-    def total(owner: Owner) -> np.ndarray:
-        calls.append(owner)
-        return owner.values.sum(keepdims=True)
+    def doubled(owner: Owner) -> np.ndarray:
+        return owner.values + owner.values[::-1]
 
-    first, second = Owner(np.arange(3)), Owner(np.arange(4))
+
+def test_one_call_for_each_owner() -> None:
+    first, second = CountingOwner(np.arange(3), []), CountingOwner(np.arange(4), [])
     assert total(first) is total(first)
     assert total(first) == 3
     assert total(second) == 6
-    assert len(calls) == 2
+    assert first.calls == second.calls == ["total"]
 
 
-def test_functions_of_one_name_do_not_share() -> None:
-    def made(factor: int):
+def test_functions_do_not_share() -> None:
+    owner = CountingOwner(np.array([1, 2, 5]), [])
+    assert total(owner).tolist() == [8]
+    assert doubled(owner).tolist() == [2, 4, 10]
+    assert Elsewhere.doubled(owner).tolist() == [6, 4, 6]
+
+
+def test_functions_that_would_share_are_refused() -> None:
+    """Two functions from one factory, and any two lambdas, have one name."""
+
+    def made(factor: int) -> Callable[[Owner], int]:
         def scaled(owner: Owner) -> int:
             return factor * len(owner.values)
 
-        scaled.__qualname__ = f"scaled_{factor}"
-        return computed_once(scaled)
+        return scaled
 
     owner = Owner(np.arange(3))
     assert (made(2)(owner), made(5)(owner)) == (6, 15)
+    assert made(2).__qualname__ == made(5).__qualname__
+    with pytest.raises(ValueError, match=r"scaled shares its name.* at module level"):
+        computed_once(made(2))
+    with pytest.raises(ValueError, match="<lambda> shares its name"):
+        computed_once(UNNAMED[0])
 
 
 def test_a_changed_copy_has_its_own_value() -> None:

@@ -1,5 +1,7 @@
 """Expressions and head movements that go together as scripted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,18 @@ def test_a_short_video_is_one_window() -> None:
     turned += np.linspace(0, 3, 350) + nod
     found = pairwise_correlations(recording_of(head_pose__pitch_deg=nod, head_pose__yaw_deg=turned))
     assert found["correlation__yaw_x_pitch__pearson"] == pytest.approx(pearson(nod, turned))
+
+
+def test_windows_of_a_slow_video_have_twelve_frames_at_least() -> None:
+    """Of two frames any two signals correlate perfectly, one way or the other."""
+    nod, turned = np.random.default_rng(9).normal(size=(2, 40))
+    recording = recording_of(head_pose__pitch_deg=nod, head_pose__yaw_deg=turned)
+    slow = replace(recording.track, time_s=np.arange(40) * 5.0)
+    thirds = [pearson(*part) for part in np.array_split(np.array([nod, turned]), 3, axis=1)]
+    found = pairwise_correlations(Recording(slow, recording.signals))
+    assert found["correlation__yaw_x_pitch__pearson"] == pytest.approx(
+        np.tanh(np.mean(np.arctanh(thirds))), abs=1e-9
+    )
 
 
 def test_window_in_which_a_signal_rests_does_not_count() -> None:

@@ -9,6 +9,7 @@ from featurize.declaration import Recording
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS, NEVER_MOVING, snake_case
 from featurize.landmarks.schema import BLENDSHAPE_NAMES
 from featurize.registry import compute_signals
+from featurize.video_features.blinks import blink_features
 from featurize.video_features.expression_dynamics import expression_dynamics
 from featurize.video_features.expression_timing import expression_timing
 from featurize.video_features.micro_expressions import micro_expressions
@@ -129,6 +130,41 @@ class TestMicroExpressions:
         found = micro_expressions(with_blendshapes(fps=fps, browInnerUp=noisy(0.5)))[name]
         assert found == pytest.approx(5, rel=0.02)
 
+    @pytest.mark.parametrize("fps", [15, 24, 60])
+    def test_noise_of_every_coefficient_adds_no_movements(self, fps: float) -> None:
+        """Four movements of the lips and four of the brows in 24 s, apart from each other."""
+        rng = np.random.default_rng(5)
+        first_s = {"mouthPucker": 2.0, "browInnerUp": 5.0}
+
+        def noisy(name: str):
+            times_s = first_s[name] + 6 * np.arange(4) if name in first_s else []
+            return lambda t: (
+                0.3 + sum(bump(at, 0.3, 0.5)(t) for at in times_s) + rng.normal(0, 0.03, len(t))
+            )
+
+        curves = {name: noisy(name) for name in BLENDSHAPE_NAMES}
+        found = micro_expressions(with_blendshapes(24, fps, **curves))
+        # One event more or less is 2.5 a minute.
+        assert found["expression__brief_movement__rate_per_min"] == pytest.approx(20, abs=5.1)
+        assert found["expression__micro_expression__rate_per_min"] == pytest.approx(10, abs=2.6)
+
+    @pytest.mark.parametrize("frequency_hz", [3.8, 6.0])
+    def test_noise_hides_no_syllables(self, frequency_hz: float) -> None:
+        rng = np.random.default_rng(6)
+        speech = with_blendshapes(
+            jawOpen=lambda t: (
+                0.3 + 0.3 * np.sin(2 * np.pi * frequency_hz * t) + rng.normal(0, 0.03, len(t))
+            )
+        )
+        rate = micro_expressions(speech)["expression__brief_movement__rate_per_min"]
+        assert rate == pytest.approx(60 * frequency_hz, rel=0.05)
+
+    def test_blinks_are_found_once_for_a_recording(self, monkeypatch) -> None:
+        recording = with_blendshapes(browInnerUp=bump(5, 0.25, 0.4))
+        micro_expressions(recording)
+        monkeypatch.delattr("featurize.video_features.blinks.find_blinks")
+        assert blink_features(recording)["eyes__blink__rate_per_min"] == 0
+
     def test_brows_that_move_with_a_blink_are_part_of_it(self) -> None:
         recording = with_blendshapes(
             eyeSquintLeft=lambda t: bump(4, 0.2, 0.4)(t) + bump(8, 0.2, 0.4)(t)
@@ -196,6 +232,36 @@ class TestTiming:
         clean = trapezia(0.5, 0.0, 1.0)
         found = timing("jaw_opening", lambda t: clean(t) + rng.normal(0, 0.01, len(t)))
         assert found["onset__share_median"] == pytest.approx(1 / 3, abs=0.08)
+
+    @pytest.mark.parametrize("fps", [15, 25, 60])
+    @pytest.mark.parametrize(
+        ("onset_s", "offset_s"), [(0.4, 0.8), (0.8, 0.4), (0.6, 0.6), (0.3, 0.9)]
+    )
+    def test_speeds_are_those_of_the_flanks_also_in_noise(
+        self, fps: float, onset_s: float, offset_s: float
+    ) -> None:
+        """Straight flanks are as fast as they are short."""
+        rng = np.random.default_rng(4)
+        clean = trapezia(onset_s, 0.5, offset_s)
+        found = timing(
+            "jaw_opening",
+            lambda t: clean(t) + rng.normal(0, 0.01, len(t)),
+            fps=fps,
+            duration_s=30,
+        )
+        truth = (offset_s - onset_s) / (offset_s + onset_s)
+        assert found["speed__asymmetry_median"] == pytest.approx(truth, abs=0.13)
+
+    def test_a_dip_in_a_rise_does_not_leave_the_range(self) -> None:
+        """One frame low ends an event in mid-rise, and the fits go on rising through it."""
+
+        def curve(t: np.ndarray) -> np.ndarray:
+            since_s = t % 1.5
+            dip = np.where(np.round(since_s * 60) == 18, 0.13, 0)
+            return np.interp(since_s, [0, 0.6, 1.5], [0, 0.9, 0]) - dip
+
+        found = timing("jaw_opening", curve, fps=60)
+        assert 0 < found["speed__asymmetry_median"] <= 1
 
     def test_noise_alone_has_no_events(self) -> None:
         rng = np.random.default_rng(3)

@@ -301,6 +301,13 @@ def test_expression_signals_are_the_blendshapes() -> None:
     assert "expression__nose_sneer_right" not in signals
 
 
+def test_a_coefficient_that_nobody_could_see_is_none() -> None:
+    levels = np.array([0.0, 0.0009, 0.0011, 0.5])
+    track = make_track(duration_s=0.16, blendshapes=lambda t: np.tile(levels[:, None], 52))
+    seen = compute_signals(track).signals["expression__mouth_smile_left"]
+    assert seen == pytest.approx([0.0, 0.0, 0.0011, 0.5])
+
+
 @pytest.mark.parametrize("left_px", [0, 200])
 def test_the_same_face_at_another_place_of_the_picture(clip: Path, left_px: int) -> None:
     """The backend's own pose turns a face by up to 14 degrees when its place changes."""

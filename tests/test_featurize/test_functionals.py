@@ -9,7 +9,9 @@ from featurize.declaration import Recording
 from featurize.video_features.functionals import (
     DISTANCE_FUNCTIONALS,
     MOTION_FUNCTIONALS,
+    Signals,
     apply_functionals,
+    flicker,
 )
 from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments, stretches
 from tests.test_featurize.tracks import make_track
@@ -148,6 +150,43 @@ def test_scaling_and_shifting_a_signal(scale: float, shift: float, seed: int) ->
     assert changed["median"] == pytest.approx(scale * plain["median"] + shift, abs=1e-6)
 
 
+def flicker_of(samples: list[float], times_s: list[float], fps: float = 25) -> float:
+    """Of a signal that is known at some times only, among frames in which it is not."""
+    time_s = np.arange(round(times_s[-1] * fps) + 1) / fps
+    values = np.full((len(time_s), 1), np.nan)
+    values[np.rint(np.multiply(times_s, fps)).astype(int), 0] = samples
+    return float(flicker(Signals(values, time_s))[0])
+
+
+class TestFlicker:
+    @pytest.mark.parametrize("fps", [10, 25, 60])
+    def test_is_the_typical_step_between_samples(self, fps: float) -> None:
+        times_s = [0.4 * n for n in range(11)]
+        assert flicker_of([3.0] * 11, times_s, fps) == 0
+        assert flicker_of([2 - 5 * t for t in times_s], times_s, fps) == pytest.approx(2)
+        assert flicker_of([1.0, -1.0] * 5 + [1.0], times_s, fps) == 2
+        leap = [n + 100 * (n > 5) for n in range(11)]
+        assert flicker_of(leap, times_s, fps) == 1
+
+    def test_samples_on_either_side_of_a_gap_are_no_neighbours(self) -> None:
+        """Three pairs that differ by 1, and single samples, each 50 from the one before."""
+        times_s, samples = [], []
+        for n in range(8):
+            times_s += [2.0 * n, 2.0 * n + 0.4][: 1 + (n < 3)]
+            samples += [50.0 * n, 50.0 * n + 1][: 1 + (n < 3)]
+        assert flicker_of(samples, times_s) == 1
+
+    @pytest.mark.parametrize(("step_s", "known"), [(0.4, True), (0.6, True), (0.8, False)])
+    def test_a_sample_that_is_left_out_makes_a_gap(self, step_s: float, known: bool) -> None:
+        found = flicker_of([0.0, 1.0] * 4, [step_s * n for n in range(8)])
+        assert np.isfinite(found) == known
+
+    @pytest.mark.parametrize(("n_pairs", "known"), [(2, False), (3, True)])
+    def test_needs_three_pairs_of_neighbours(self, n_pairs: int, known: bool) -> None:
+        times_s = [2.0 * (n // 2) + 0.4 * (n % 2) for n in range(2 * n_pairs)]
+        assert np.isfinite(flicker_of([0.0, 1.0] * n_pairs, times_s)) == known
+
+
 class TestStretches:
     def test_cut_at_missing_frames_and_at_jumps_in_time(self) -> None:
         time_s = np.arange(30) / 10
@@ -161,6 +200,36 @@ class TestStretches:
         present = np.array([1, 1, 1, 0, 1, 1, 1, 1, 0, 1], bool)
         assert [(s.start, s.stop) for s in stretches(present, np.arange(10) / 10)] == [(4, 8)]
         assert stretches(np.ones(3, bool), np.arange(3.0)) == []
+
+    @given(start=st.integers(0, 10_000), at_frame=st.integers(4, 16))
+    @settings(max_examples=200, deadline=None)
+    def test_two_lost_frames_at_30_fps_are_bridged_wherever_they_are(
+        self, start: int, at_frame: int
+    ) -> None:
+        """A step of 0.1 s, of which the last bit is different everywhere."""
+        numbers = np.delete(np.arange(start, start + 22), [at_frame, at_frame + 1])
+        assert stretches(np.ones(20, bool), numbers / 30) == [slice(0, 20)]
+
+    @pytest.mark.parametrize(("fps", "n_lost"), [(24, 2), (25, 2), (30, 3), (60, 6), (10, 2)])
+    def test_longer_gaps_are_not_bridged(self, fps: float, n_lost: int) -> None:
+        time_s = np.delete(np.arange(40), np.arange(20, 20 + n_lost)) / fps
+        seen = stretches(np.ones(len(time_s), bool), time_s)
+        assert seen == [slice(0, 20), slice(20, len(time_s))]
+
+    @pytest.mark.parametrize(("step_s", "n_stretches"), [(0.5, 1), (1.0, 0), (10.0, 0)])
+    def test_frames_further_apart_than_half_a_second_are_no_neighbours(
+        self, step_s: float, n_stretches: int
+    ) -> None:
+        for start_s in np.arange(0, 200, 0.7):
+            time_s = start_s + np.arange(20) * step_s
+            assert len(stretches(np.ones(20, bool), time_s)) == n_stretches
+
+    @given(steps_s=st.lists(st.floats(0.01, 1000), min_size=3, max_size=60))
+    @settings(max_examples=100, deadline=None)
+    def test_samples_are_bounded_by_the_number_of_frames(self, steps_s: list[float]) -> None:
+        time_s = np.cumsum(steps_s)
+        n_samples = sum(len(s.values) for s in segments(time_s[:, None], time_s))
+        assert n_samples <= 26 * len(time_s)
 
     def test_segments_run_at_the_common_rate_from_first_to_last_frame(self) -> None:
         time_s = 7 + np.arange(51) / 25

@@ -1,5 +1,6 @@
 """Lighting: a known light on known patches is found again, turning heads and all."""
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,7 +44,7 @@ def still(_: float) -> np.ndarray:
 
 def stored(linear: np.ndarray) -> np.ndarray:
     """Levels of a video that stand for some light."""
-    return 255 * np.clip(linear, 0, 1) ** (1 / lighting.GAMMA)
+    return 255 * np.clip(linear, 0, 1) ** (1 / 2.2)
 
 
 def direction(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
@@ -238,6 +239,34 @@ def test_slow_changes_of_one_part_are_let_be() -> None:
     assert covaries(replace(track, appearance=track.appearance * creeps))[2] > 0.95
 
 
+@pytest.mark.parametrize(("own_hz", "passed"), [(0.2, 0.058), (10.0, 0.0)], ids=["slow", "noise"])
+def test_changes_count_that_last_from_a_tenth_to_a_whole_second(own_hz: float, passed: float):
+    """Common ones of 2 Hz; the neck has others of its own, as strong, slower or faster.
+
+    Of a wave of f Hz a moving mean over T s leaves sinc(f * T), here less the mean over 1 s.
+    """
+    track = lit(direction(0, 10), fps=50, duration_s=20, brightness=lambda t: np.full_like(t, 0.7))
+    strength = 0.05
+    change = np.tile(strength * np.sin(2 * np.pi * 2 * track.time_s)[:, None], len(MEASURES))
+    neck = [number for number, name in enumerate(MEASURES) if "neck" in name]
+    change[:, neck] += 4 * strength * np.cos(2 * np.pi * own_hz * track.time_s)[:, None]
+    levels = np.exp(change).astype(np.float32)
+    found = covaries(replace(track, appearance=track.appearance * levels))
+    expected = 1 / np.hypot(1, 4 * passed / np.sinc(0.2))
+    assert found == pytest.approx([1, 1, expected], abs=0.01)
+
+
+@pytest.mark.parametrize("fps", [8, 12, 24, 25, 29.97, 30, 50, 60])
+def test_two_seconds_show_what_varies_together_at_any_frame_rate(fps: float) -> None:
+    def flickers(t: np.ndarray) -> np.ndarray:
+        return 0.7 + 0.1 * np.sin(2 * np.pi * 2 * t)
+
+    found = covaries(lit(direction(0, 10), fps=fps, duration_s=2, brightness=flickers))
+    assert found == pytest.approx([1] * 3, abs=1e-3)
+    short = covaries(lit(direction(0, 10), fps=fps, duration_s=1.75, brightness=flickers))
+    assert np.isnan(short).all()
+
+
 def test_colour_of_face_against_neck() -> None:
     track = make_track(0.2, flow_noise_px=None)
     cheeks = dict.fromkeys(("cheek_left", "cheek_right"), stored(np.array([0.4, 0.24, 0.16])))
@@ -297,3 +326,17 @@ def test_signals_do_not_depend_on_the_pieces_they_are_computed_in(n_frames: int)
     for signal in SIGNALS:
         parts = [signal(track.part(piece)) for piece in pieces(n_frames)]
         assert np.concatenate(parts).tobytes() == signal(track).tobytes(), signal.name
+
+
+def test_luminances_of_a_long_track_take_little_more_than_themselves() -> None:
+    track = with_skin(make_track(80, flow_noise_px=None), dict.fromkeys(PATCHES, np.full(3, 90)))
+    tracemalloc.start()
+    values = lighting.luminances(track)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * values.nbytes
+
+
+def test_the_direction_of_light_is_computed_once_for_both_its_angles() -> None:
+    track = lit(direction(20, 10), duration_s=0.2)
+    assert lighting.light_directions(track) is lighting.light_directions(track)

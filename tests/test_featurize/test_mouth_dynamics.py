@@ -102,6 +102,16 @@ class TestRhythm:
         backwards = rhythm(lambda t: bite(9 - t), fps=fps, duration_s=9)[name]
         assert backwards == pytest.approx(-found, abs=0.02)
 
+    @pytest.mark.parametrize("fps", RATES_HZ)
+    @pytest.mark.parametrize(("first_iod", "last_iod", "only"), [(0.02, 0.12, 1), (0.12, 0.02, -1)])
+    def test_a_gap_that_moves_one_way_only(
+        self, fps: float, first_iod: float, last_iod: float, only: int
+    ) -> None:
+        """The slowest of the speeds has the sign of the others: there is no speed of closing."""
+        ramp = lambda t: first_iod + (last_iod - first_iod) * (t / 2) ** 2  # noqa: E731
+        found = rhythm(ramp, fps=fps, duration_s=2)
+        assert found["mouth__opening_against_closing__speed_asymmetry"] == only
+
     def test_mouth_that_stays_shut_has_no_rhythm(self) -> None:
         found = rhythm(lambda t: 0.005 + 0.002 * np.sin(20 * t), noise_px=0.05)
         assert np.isnan(list(found.values())).all()

@@ -20,6 +20,7 @@ from featurize.synthesis import write_video
 from featurize.types import LandmarkTrack, VideoInfo
 from featurize.video import VideoReader
 from featurize.video_features.quality import recording_quality
+from tests.test_featurize.faces import view_of
 from tests.test_featurize.tracks import make_track
 
 FACE_PX = make_track(duration_s=0.1).points_px[0]
@@ -28,8 +29,7 @@ SIZE = (512, 512)
 
 def view(grey: np.ndarray, points_px: np.ndarray = FACE_PX) -> FaceView:
     """A face in a grey picture."""
-    pixels = np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    return FaceView(Frame(0, 0.0, pixels), points_px, MEDIAPIPE_478)
+    return view_of(grey, points_px)
 
 
 def noise(sigma: float, seed: int = 0) -> np.ndarray:
@@ -84,6 +84,15 @@ def test_blur_takes_the_worse_of_both_directions() -> None:
     sharp = quality.blur.read(view(texture()))
     assert quality.blur.read(view(along_x)) > sharp + 0.1
     assert quality.blur.read(view(along_y)) > sharp + 0.1
+
+
+@pytest.mark.parametrize("period_px", [(12, 30), (30, 12), (14, 12.5), (20, 20)])
+def test_blur_of_a_grating_is_what_a_mean_of_nine_pixels_leaves_of_it(period_px) -> None:
+    angles = np.pi / np.array(period_px)
+    left = np.abs(np.sin(9 * angles) / (9 * np.sin(angles)))
+    waves = [40 * np.sin(2 * angle * np.arange(512)) for angle in angles]
+    found = quality.blur.read(view(128 + waves[0] + waves[1][:, None]))
+    assert found == pytest.approx(left.max(), abs=0.035)
 
 
 def test_blur_does_not_depend_on_contrast() -> None:

@@ -172,6 +172,29 @@ def test_too_few_pixels_are_unknown(schema) -> None:
     assert known(colours(ramps(), average_face(schema), schema, size=24)) == set()
 
 
+@pytest.mark.parametrize("px_per_cm", [2.2, 2.6, 3.0, 3.4, 4.0])
+@pytest.mark.parametrize("small", ["picture", "crop"])
+def test_twenty_pixels_are_the_least(px_per_cm: float, small: str) -> None:
+    """Of the video or of the crop, by area: from the front a patch has the size it is given."""
+    if small == "picture":
+        found = colours(ramps(), average_face(DLIB_68, px_per_cm), DLIB_68, side_px=120.0)
+    else:
+        size = round(440 * px_per_cm / 12)
+        px_per_cm = 12 * size / 440
+        found = colours(ramps(), average_face(DLIB_68), DLIB_68, size=size)
+    areas_px = {name: np.prod(patch.size_cm) * px_per_cm**2 for name, patch in PATCHES.items()}
+    assert known(found) == {name for name, area_px in areas_px.items() if area_px >= 20}
+
+
+def test_a_patch_is_seen_up_to_seventy_degrees_from_its_front() -> None:
+    """The part of a patch's area that is seen is the cosine of its angle to the line of sight."""
+    for yaw_deg in range(0, 90, 3):
+        head = turn(yaw_deg)
+        facing = {name: (head @ patch.unit_normal)[2] for name, patch in PATCHES.items()}
+        found = colours(ramps(), average_face(DLIB_68, head=head), DLIB_68)
+        assert known(found) == {name for name, cosine in facing.items() if cosine > 0.35}, yaw_deg
+
+
 def test_what_lies_beyond_crop_or_picture_is_unknown() -> None:
     points = average_face(DLIB_68)
     assert known(colours(ramps(), points, DLIB_68, side_px=240.0)) == set(NAMES) - {"neck"}

@@ -23,6 +23,8 @@ from tests.test_featurize.stability_scenes import (
 )
 from tests.test_featurize.tracks import POINTS, make_track, neutral_face, turn
 
+NOISE_RATES_HZ = (24, 25, 30, 60)
+
 
 class TestRigidResidual:
     def test_nan_where_the_face_is_missing(self) -> None:
@@ -74,6 +76,26 @@ class TestSlowAndFast:
         ]
         assert frames == [slice(3, 17), slice(28, 47)]
 
+    @pytest.mark.parametrize(("fps", "half", "kept"), [(15, 3, 2 / 3), (60, 8, 1 - 645 / 4845)])
+    def test_white_noise_is_as_large_as_it_is_with_any_window(
+        self, fps: float, half: int, kept: float
+    ) -> None:
+        noise = np.random.default_rng(0).normal(size=(20_000, 3))
+        known, time_s = np.ones(len(noise), bool), np.arange(len(noise)) / fps
+        parts = list(slow_and_fast(noise.__getitem__, known, time_s))
+        assert parts[0].frames.start == half
+        assert {round(part.kept, 9) for part in parts} == {round(kept, 9)}
+        made = np.concatenate([part.noise for part in parts])
+        assert np.std(made) == pytest.approx(1, rel=0.01)
+
+    @pytest.mark.parametrize("fps", [15, 30, 60])
+    def test_the_least_window_is_seven_frames_at_any_rate(self, fps: float) -> None:
+        (part,) = slow_and_fast(
+            np.zeros((40, 1)).__getitem__, np.ones(40, bool), np.arange(40) / fps, 0
+        )
+        assert part.frames == slice(3, 37)
+        assert part.kept == pytest.approx(2 / 3)
+
 
 class TestJitter:
     def test_rigid_motion_leaves_nothing(self) -> None:
@@ -91,8 +113,23 @@ class TestJitter:
             for other in ("mouth", "brows", "nose", "eyes")
         }
         assert max(levels, key=levels.get) == region
-        # Two of three directions are seen, and a cubic over seven frames follows 1/3 of the noise.
-        assert levels[region] == pytest.approx(0.01 * np.sqrt(2 * (1 - 1 / 3)), rel=0.15)
+        # Two of three directions are seen.
+        assert levels[region] == pytest.approx(0.01 * np.sqrt(2), rel=0.15)
+
+    @pytest.mark.parametrize("fps", NOISE_RATES_HZ)
+    def test_jitter_is_as_long_as_white_noise_is(self, fps: float) -> None:
+        values = found(landmark_jitter, duration_s=8, fps=fps, shape=tremble("mouth", 0.01))
+        for name in ("jitter_mouth_iod__rms", "unexplained_jitter_mouth_iod__rms"):
+            # The leading directions of so lively a mouth take some of its noise along.
+            rel = 0.03 if name.startswith("jitter") else 0.2
+            assert values[name] == pytest.approx(0.01 * np.sqrt(2), rel=rel), name
+
+    def test_motion_of_fewer_than_twelve_frames_is_unknown_not_zero(self) -> None:
+        for n_frames in (1, 11):
+            values = found(landmark_jitter, duration_s=n_frames / 25, noise_px=0.5)
+            assert np.isnan(values["residual_face_iod__rms"]), n_frames
+        values = found(landmark_jitter, duration_s=12 / 25, noise_px=0.5)
+        assert 0 < values["residual_face_iod__rms"] < 0.1
 
     @pytest.mark.parametrize("fps", RATES_HZ)
     def test_second_difference_is_as_long_as_white_noise_is(self, fps: float) -> None:
@@ -157,8 +194,9 @@ class TestJitter:
 
 
 class TestCoupling:
-    def test_white_noise_is_independent_and_as_the_window_makes_it(self) -> None:
-        values = found(jitter_coupling, duration_s=30, noise_px=1.0)
+    @pytest.mark.parametrize("fps", NOISE_RATES_HZ)
+    def test_white_noise_is_independent_and_as_the_window_makes_it(self, fps: float) -> None:
+        values = found(jitter_coupling, duration_s=750 / fps, fps=fps, noise_px=1.0)
         for name, value in values.items():
             if name.endswith("__successive"):
                 # Of the window of seven: products of neighbours of (2, -3, -6, 14, -6, -3, 2).
@@ -168,6 +206,26 @@ class TestCoupling:
             else:
                 # The fit of the head's motion errs for all of the face alike.
                 assert 0 < value < 0.65, name
+
+    @pytest.mark.parametrize("every", [20, 10])
+    def test_gaps_do_not_shrink_what_successive_frames_share(self, every: int) -> None:
+        track = make_track(duration_s=60, noise_px=1.0)
+        track.points_px[::every] = np.nan
+        values = jitter_coupling(recording(track))
+        for region in ("brows", "nose", "mouth"):
+            successive = values[f"stability__jitter_{region}__successive"]
+            assert successive == pytest.approx(-144 / 294, abs=0.03), region
+
+    @pytest.mark.parametrize(("in_a_row", "known"), [(7, False), (8, True)])
+    def test_successive_needs_two_frames_with_their_windows(
+        self, in_a_row: int, known: bool
+    ) -> None:
+        track = make_track(duration_s=4, noise_px=1.0)
+        track.points_px[:: in_a_row + 1] = np.nan
+        values = jitter_coupling(recording(track))
+        for name, value in values.items():
+            assert np.isfinite(value) == (known or "successive" not in name), name
+            assert -1 <= value <= 1 or np.isnan(value), name
 
     @pytest.mark.parametrize("sign", [1, -1])
     def test_regions_that_shake_together_or_against_each_other(self, sign: int) -> None:

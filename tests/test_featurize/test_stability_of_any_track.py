@@ -102,6 +102,8 @@ def test_a_gap_changes_little(trembling: LandmarkTrack, seen) -> None:
         {"duration_s": 3, "fps": 8},
         {"duration_s": 2, "fps": 120},
         {"duration_s": 2, "rotation": lambda _: turn(85)},
+        {"duration_s": 2, "shape": lambda _, face: 0 * face, "noise_px": 0},
+        {"duration_s": 2, "shape": lambda t, face: face * (t < 1), "noise_px": 0},
     ],
     ids=str,
 )

@@ -30,8 +30,9 @@ from featurize.frame_features.texture.spectrum import (
     spectrum_slope,
     spectrum_top_deviation_db,
 )
+from featurize.frame_features.texture.zones import INNER_FROM_IOD, zone
 from featurize.landmarks.schema import DLIB_68, MEDIAPIPE_478
-from tests.test_featurize.faces import view_of, white_noise
+from tests.test_featurize.faces import face_points, view_of, white_noise
 
 BOTH = pytest.mark.parametrize("schema", [MEDIAPIPE_478, DLIB_68], ids=lambda s: s.name)
 
@@ -52,7 +53,7 @@ def blurred_inside(picture: np.ndarray, mask: np.ndarray, kernel: np.ndarray) ->
 def in_picture_of(view, mask: np.ndarray, size: int = 512) -> np.ndarray:
     """A mask of a view as one of the whole picture."""
     whole = np.zeros((size, size), bool)
-    left, top = np.rint(view._start).astype(int)
+    left, top = view.corner
     whole[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
     return whole
 
@@ -132,6 +133,27 @@ def test_noise_is_measured_on_shading_and_across_edges() -> None:
     shading = 0.3 * (x - 256) + 40 * np.sign(np.sin(x / 9) * np.sin(y / 9))
     view = view_of(white_noise(4) + shading)
     assert noise_inner_levels.read(view) == pytest.approx(4, rel=0.2)
+
+
+def test_noise_is_told_from_the_flatter_half() -> None:
+    """A beard is texture on less than half of the inner face."""
+    y = np.indices((512, 512))[0]
+    picture = np.where(y > 265, white_noise(40), white_noise(4))
+    view = view_of(picture)
+    inner = in_picture_of(view, view.inside_iod > INNER_FROM_IOD)
+    assert 0.3 < np.mean(y[inner] > 265) < 0.48
+    assert noise_inner_levels.read(view) == pytest.approx(4, rel=0.1)
+
+
+def test_the_residual_is_that_of_the_inner_face_alone() -> None:
+    """The filter reads one pixel beside the inner face, and no further."""
+    sharp = view_of(white_noise(40))
+    inner = (sharp.inside_iod > INNER_FROM_IOD).astype(np.uint8)
+    read = in_picture_of(sharp, cv2.dilate(inner, np.ones((3, 3))))
+    view = view_of(np.where(read, 127.0, white_noise(40)))
+    assert residual_std_levels.read(view) == 0
+    assert cooccurrence_entropy_bit.read(view) == 0
+    assert math.isnan(residual_correlation.read(view))
 
 
 def true_entropy_bit(sigma: float) -> float:
@@ -217,3 +239,68 @@ def test_noise_of_colour_alone_is_told_from_noise_of_luma() -> None:
     expected = 10 * math.log10(1 / 4)
     assert chroma_noise_inner_to_around_db.read(view) == pytest.approx(expected, abs=0.5)
     assert chroma_noise_inner_to_around_db.read(view_of(grey)) == pytest.approx(0, abs=0.2)
+
+
+def colour_sampled_by_fours(face: np.ndarray, sigma: float = 12.0) -> np.ndarray:
+    """Noise whose means over the video's blocks of four pixels have one deviation everywhere.
+
+    In the face each block is of one colour, as after 4:2:0 subsampling; beside it each pixel is of
+    its own, and twice as far from grey.
+    """
+    rng = np.random.default_rng(0)
+    size = len(face)
+    coarse = rng.normal(0, sigma, (size // 2, size // 2, 3)).repeat(2, axis=0).repeat(2, axis=1)
+    return 127.5 + np.where(face[..., None], coarse, rng.normal(0, 2 * sigma, (size, size, 3)))
+
+
+@pytest.mark.parametrize("move", [(0, 0), (1, 0), (0, 1), (1, 1), (3, 2)])
+@pytest.mark.parametrize("schema", [MEDIAPIPE_478, DLIB_68], ids=lambda s: s.name)
+def test_colour_is_read_in_the_blocks_of_the_video(schema, move: tuple[int, int]) -> None:
+    """Wherever the view begins: blocks across two samples of colour would be smoother."""
+    still = view_of(white_noise(8), schema=schema)
+    picture = colour_sampled_by_fours(in_picture_of(still, still.inside_iod > 0))
+    view = view_of(picture, face_points(schema=schema) + np.array([*move, 0]), schema)
+    corner = tuple(np.add(still.corner, move))
+    assert view.corner == corner
+    assert chroma_noise_inner_to_around_db.read(view) == pytest.approx(0, abs=0.6)
+
+
+def test_colour_of_a_large_face_moves_with_its_pixels() -> None:
+    """One pixel of a reduced view holds whole samples of colour, wherever the view begins."""
+    points = face_points(300, (700.0, 700.0))
+    y, x = np.indices((1400, 1400))
+    picture = colour_sampled_by_fours(np.hypot(x - 700, y - 700) < 330)
+    one = view_of(picture, points)
+    other = view_of(np.roll(picture, (-2, 2), axis=(0, 1)), points + np.array([2, -2, 0]))
+    assert one.shrink == other.shrink == 2
+    assert other.corner == (one.corner[0] + 1, one.corner[1] - 1)
+    found = chroma_noise_inner_to_around_db.read(one)
+    assert chroma_noise_inner_to_around_db.read(other) == pytest.approx(found, rel=1e-6)
+
+
+@BOTH
+def test_a_spectrum_needs_a_square_on_the_face(schema) -> None:
+    """Turned away, a face is narrower than the square of 1.08 interocular distances."""
+    for share, is_known in ((0.9, True), (0.5, False), (0.3, False)):
+        points = face_points(schema=schema)
+        middle = points[:, 0].mean()
+        points[:, 2] = math.sqrt(1 - share**2) * (points[:, 0] - middle)
+        points[:, 0] = middle + share * (points[:, 0] - middle)
+        view = view_of(power_law(1.5), points, schema)
+        for signal in (spectrum_slope, spectrum_top_deviation_db, spectrum_checkerboard_db):
+            assert math.isfinite(signal.read(view)) == is_known, (signal.name, share)
+
+
+@pytest.mark.parametrize("cut", ["left", "top", "right", "bottom"])
+def test_filters_in_a_zone_do_not_read_beside_the_picture(cut: str) -> None:
+    """Five pixels wide, they find what they find in the whole picture."""
+    picture, points = white_noise(40), face_points()
+    at = {"left": (190, 0), "top": (0, 190), "right": (0, 0), "bottom": (0, 0)}[cut]
+    right, bottom = {"right": (320, 512), "bottom": (512, 320)}.get(cut, (512, 512))
+    part = picture[at[1] : bottom, at[0] : right]
+    whole, view = view_of(picture), view_of(part, points - [*at, 0])
+    assert view.size_px == whole.size_px
+    seen = zone(view, np.ones(view.size_px[::-1], bool), least_share=0.0)
+    assert 0 < seen.n_pixels < whole.luma.size
+    there, here = (seen.of(cv2.blur(v.luma, (5, 5))) for v in (whole, view))
+    np.testing.assert_array_equal(here, there)

@@ -10,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurize.frame_features.texture.border import (
+    DEPTH_IOD,
+    N_PROFILES,
+    SMALLEST_STEP_LAB,
+    Profiles,
     border_colour_step_de,
     border_gradient_db,
     border_seam_db,
@@ -49,7 +53,7 @@ def two_colours(schema, depth_iod: float = 0.0) -> np.ndarray:
     """Skin within a parallel of the contour, another colour outside."""
     picture = np.full((512, 512, 3), NECK, np.uint8)
     view = view_of(picture, schema=schema)
-    left, top = np.rint(view._start).astype(int)
+    left, top = view.corner
     rows, columns = np.nonzero(view.inside_iod > depth_iod)
     picture[rows + top, columns + left] = SKIN
     return picture
@@ -72,6 +76,47 @@ def test_a_seam_inside_the_face_stands_out(schema) -> None:
     with_seam = view_of(0.15 * inside + 0.8 * shading, schema=schema)
     assert border_seam_db.read(with_seam) > without + 6
     assert border_colour_step_de.read(with_seam) < difference_de(SKIN, NECK) / 2
+
+
+@BOTH
+def test_a_seam_is_its_difference_over_what_rounding_leaves(schema) -> None:
+    view = view_of(two_colours(schema, depth_iod=0.1), schema=schema)
+    floor = SMALLEST_STEP_LAB**2 / N_PROFILES
+    expected_db = 10 * math.log10(1 + difference_de(SKIN, NECK) ** 2 / floor)
+    assert border_seam_db.read(view) == pytest.approx(expected_db, abs=2)
+
+
+@BOTH
+def test_a_seam_outside_the_face_is_none_of_its_own(schema) -> None:
+    y, x = np.indices((512, 512))
+    shading = np.repeat((0.2 * (x + y))[..., None], 3, axis=2)
+    outside = two_colours(schema, depth_iod=-0.1).astype(float)
+    plain = np.full_like(outside, SKIN)
+    without, with_seam = (
+        border_seam_db.read(view_of(0.15 * paint + 0.8 * shading, schema=schema))
+        for paint in (plain, outside)
+    )
+    assert with_seam == pytest.approx(without, abs=0.5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99))
+def test_inside_and_outside_are_looked_at_alike(seed: int) -> None:
+    lab = np.random.default_rng(seed).normal(size=(4, len(DEPTH_IOD), 3)).cumsum(axis=1)
+    one, mirror = Profiles(lab), Profiles(lab[:, ::-1])
+    for low, high in ((0.1, 0.18), (-0.04, 0.04), (0.04, 0.12), (0.0, 0.06)):
+        assert mirror.gradient(-high, -low) == pytest.approx(one.gradient(low, high), rel=1e-9)
+        np.testing.assert_allclose(mirror.band(-high, -low), one.band(low, high))
+
+
+@pytest.mark.parametrize("band", [(10, 18), (-18, -10), (-4, 4)])
+def test_bands_hold_the_changes_at_their_ends(band: tuple[int, int]) -> None:
+    """Of five changes, in hundredths of the interocular distance, each counts for a fifth."""
+    for number, middle in enumerate(range(-18, 19, 2)):
+        lab = np.zeros((1, len(DEPTH_IOD), 3))
+        lab[:, number + 1 :] = 1
+        share = 3 / 5 * (band[0] <= middle <= band[1])
+        assert Profiles(lab).gradient(band[0] / 100, band[1] / 100) == pytest.approx(share)
 
 
 def test_evenly_shaded_pictures_have_no_border() -> None:
@@ -127,6 +172,24 @@ def test_irises_of_one_hue_but_unlike_light_differ_in_lightness_alone() -> None:
     view = eyes_of(eyes_painted((120, 80, 40), (60, 40, 20)))
     assert iris_colour_difference_de.read(view) > 15
     assert iris_hue_difference_de.read(view) < 2.5
+
+
+def test_the_colour_of_an_iris_is_that_beside_its_reflection() -> None:
+    """Two colours, and a reflection on so much of the lighter one that the darker one prevails."""
+    dark, light = (70, 50, 30), (95, 75, 50)
+    one_colour = eyes_painted(dark, dark)
+    points = face_points(iod_px=200)
+    right = points[MEDIAPIPE_478.points["right_iris_centre"], :2]
+    edges = MEDIAPIPE_478.indices(f"right_iris_edge_{number}" for number in range(1, 5))
+    radius = np.linalg.norm(points[edges, :2] - right, axis=1).mean()
+    y, x = np.indices((512, 512))
+    in_iris = np.hypot(x - right[0], y - right[1]) < 1.05 * radius
+    across = (x - right[0]) / radius
+    picture = one_colour.copy()
+    picture[in_iris & (across > -0.15)] = light
+    assert iris_colour_difference_de.read(eyes_of(picture)) > difference_de(dark, light) - 0.3
+    picture[in_iris & (across > 0.1)] = 200
+    assert iris_colour_difference_de.read(eyes_of(picture)) == pytest.approx(0, abs=0.3)
 
 
 def test_equal_reflections_overlap() -> None:

@@ -1,5 +1,7 @@
 """Summaries of a whole video: known head turns, known tremor."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,13 @@ class TestHeadTrajectory:
         found = head_trajectory(compute_signals(track))
         assert found["head_pose__yaw_roll__coupling"] == pytest.approx(expected, abs=0.02)
 
+    @pytest.mark.parametrize(("n_frames", "known"), [(1, False), (11, False), (12, True)])
+    def test_range_of_few_frames_is_unknown_not_zero(self, n_frames: int, known: bool) -> None:
+        found = head_trajectory(compute_signals(make_track(duration_s=n_frames / 25, noise_px=0.3)))
+        for angle in ("yaw", "pitch", "roll"):
+            value = found[f"head_pose__{angle}_deg__range"]
+            assert (value > 0) if known else np.isnan(value), angle
+
     def test_still_head(self) -> None:
         track = make_track(duration_s=3)
         found = head_trajectory(compute_signals(track))
@@ -92,6 +101,26 @@ MOVES = {
     "rotation": lambda t: turn(15 * np.sin(3 * t), 8 * np.sin(2 * t), 10 * np.sin(4 * t)),
     "shift_px": lambda t: (20 * np.sin(5 * t), 10 * np.cos(3 * t)),
 }
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_a_very_slow_video_does_not_show_is_unknown() -> None:
+    """A frame every ten seconds: nothing is known of what happens between two of them."""
+    track = make_track(duration_s=12, noise_px=0.3, **MOVES)
+    slow = replace(track, time_s=np.arange(track.n_frames) * 10.0)
+    found = compute_video_features(compute_signals(slow))
+    between = ("velocity_rms", "jerk_rms", "autocorrelation", "hf_share", "successive", "fast_rms")
+    needs_time = [
+        name
+        for name in found
+        if name.endswith(between)
+        or "jitter" in name
+        or "spectrum" in name
+        or ("head_pose__" in name and ("angular" in name or "sway" in name or "rate_per_s" in name))
+    ]
+    assert len(needs_time) > 100
+    assert [name for name in needs_time if not np.isnan(found[name])] == []
+    assert np.isfinite(found["head_pose__yaw_deg__std"])
 
 
 def test_gap_of_missing_frames_changes_little() -> None:

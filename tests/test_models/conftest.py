@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 SIGNAL = "eyes__blink__rate_per_min"
+WIDTH, SPEED = "face_width_px", "head_pose__angular_speed_deg_per_s__median"
+JITTER = "stability__jitter__median"
 
 
 def make_table(
@@ -50,6 +52,18 @@ def make_table(
         "featurize_version": "0.1.0",
     }
     return pd.concat([pd.DataFrame(meta), table], axis=1)
+
+
+def quality_table(seed=0, shift=1.0):
+    """A table in which jitter depends on the width of the face, and fakes have ``shift`` more."""
+    table = make_table(seed, n_groups=60, signal=0.0, group_offset=0.0)
+    rng = np.random.default_rng(seed)
+    n = len(table)
+    table[WIDTH] = np.exp(rng.uniform(np.log(60), np.log(500), n))
+    table[SPEED] = np.exp(rng.normal(size=n))
+    fake = (table["label"] == "fake").to_numpy()
+    table[JITTER] = -2 * np.log(table[WIDTH]) + 0.3 * rng.normal(size=n) + shift * fake
+    return table
 
 
 @pytest.fixture(scope="session")

@@ -138,10 +138,13 @@ def test_unknown_names_of_the_package_are_attribute_errors():
 
 def test_conditioning_on_quality_is_asked_for_by_name(features, tmp_path):
     output = tmp_path / "my.skops"
-    arguments = [str(features), "--classifier", "svm", "--condition-on-quality"]
-    assert run(app, ["train", *arguments, "-o", str(output)]).exit_code == 0
-    assert load_detector(output).covariates == ("face_width_px", "fps")
-    result = run(app, ["cross-validate", *arguments])
-    assert "conditioned_on: face_width_px, fps" in result.stdout
-    plain = run(app, ["cross-validate", *arguments[:-1], "--no-condition-on-quality"])
-    assert "conditioned_on: nothing" in plain.stdout
+    arguments = [str(features), "--classifier", "svm"]
+    for asked, conditioned_on in (
+        ([], ()),
+        (["--condition-on-quality"], ("face_width_px", "fps")),
+        (["--no-condition-on-quality"], ()),
+    ):
+        assert run(app, ["train", *arguments, *asked, "-o", str(output)]).exit_code == 0
+        assert load_detector(output).covariates == conditioned_on
+        result = run(app, ["cross-validate", *arguments, *asked])
+        assert f"conditioned_on: {', '.join(conditioned_on) or 'nothing'}" in result.stdout

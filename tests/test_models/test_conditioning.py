@@ -1,24 +1,14 @@
-from dataclasses import replace
-
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
 from featurize import describe_features
-from models import cross_validate, load_detector, train
-from models.classifiers import MAKERS
-from models.conditioning import COVARIATES, QualityConditioner, covariate_columns
-from models.errors import DetectorError, FeatureMismatchError, TableError
-from models.feature_table import feature_columns, read_training_table
+from models.conditioning import COVARIATES, QualityConditioner, _left_out, covariate_columns
+from models.errors import TableError
 from models.metrics import auc
-from models.scoring import explain
-from tests.test_models.conftest import make_table
-
-WIDTH, SPEED = "face_width_px", "head_pose__angular_speed_deg_per_s__median"
-JITTER = "stability__jitter__median"
+from tests.test_models.conftest import WIDTH
 
 
 def planted(n=200, seed=0, noise=0.1, shift=0.0):
@@ -209,32 +199,107 @@ def test_it_is_a_scikit_learn_transformer():
     assert list(names) == ["jitter", "other"]
 
 
-def quality_table(seed=0, shift=1.0):
-    """A table in which jitter depends on the width of the face, and fakes have ``shift`` more."""
-    table = make_table(seed, n_groups=60, signal=0.0, group_offset=0.0)
+def people(n_people, n_clips, within, seed=0, depends=0.0):
+    """Clips of people whose 300 features and 3 measures of quality were drawn independently.
+
+    The first 20 features change by ``depends`` with the first measure; clips of one person differ
+    by ``within`` of what people differ by.
+    """
     rng = np.random.default_rng(seed)
-    n = len(table)
-    table[WIDTH] = np.exp(rng.uniform(np.log(60), np.log(500), n))
-    table[SPEED] = np.exp(rng.normal(size=n))
-    fake = (table["label"] == "fake").to_numpy()
-    table[JITTER] = -2 * np.log(table[WIDTH]) + 0.3 * rng.normal(size=n) + shift * fake
-    return table
+    person = np.repeat(np.arange(n_people), n_clips)
+
+    def drawn(n_columns):
+        of_person = rng.normal(size=(n_people, n_columns))[person]
+        return of_person + within * rng.normal(size=(len(person), n_columns))
+
+    features, quality = drawn(300), drawn(3)
+    features[:, :20] += depends * quality[:, :1]
+    return np.hstack([features, np.exp(quality)]), np.zeros(len(person)), person
 
 
-def auc_pooled(report):
-    return report.metrics.set_index("metric").loc["auc_pooled", "value"]
+@pytest.mark.parametrize(
+    ("n_people", "n_clips", "within"), [(12, 9, 0.0), (12, 9, 0.3), (3, 30, 0.3), (2, 50, 0.0)]
+)
+def test_what_tells_a_person_is_not_foretold_by_how_the_person_is_filmed(n_people, n_clips, within):
+    """A hundred clips of a few people are a few samples, and no more, of what quality does."""
+    X, y, person = people(n_people, n_clips, within)
+    fitted = QualityConditioner(3).fit(X, y, person)
+    assert (fitted.slope_ != 0).any(axis=0).mean() < 0.2
+    # New people, in whom nothing is to be foretold: the expectation is no worse than the middle.
+    new, _, _ = people(400, 1, within, seed=1)
+    features = new[:, :-3]
+    missed = ((features - fitted.expected(new)) ** 2).sum()
+    assert missed < 1.06 * ((features - fitted.center_) ** 2).sum()
 
 
-def test_covariates_are_no_features():
-    table = quality_table()
-    plain, conditioned = (read_training_table(table, asked) for asked in (False, True))
-    assert SPEED in plain.columns
-    assert plain.covariate_columns == ()
-    assert plain.inputs.shape == plain.features.shape
-    assert conditioned.covariate_columns == (WIDTH, "fps", SPEED)
-    assert set(plain.columns) - set(conditioned.columns) == {SPEED}
-    np.testing.assert_array_equal(conditioned.inputs[:, -3], table[WIDTH])
-    assert not set(feature_columns(COVARIATES)) - {SPEED}
+def test_a_dependence_that_holds_from_person_to_person_is_kept():
+    X, y, person = people(30, 4, 0.5, depends=2.0)
+    fitted = QualityConditioner(3).fit(X, y, person)
+    assert (fitted.slope_[0, :20] != 0).all()
+    new, _, _ = people(400, 1, 0.5, seed=1, depends=2.0)
+    told = np.corrcoef(new[:, 0], fitted.expected(new)[:, 0])[0, 1]
+    assert told > 0.8
+
+
+def test_without_groups_every_row_is_a_group_of_its_own():
+    X, y, _ = people(100, 1, 0.3, depends=1.0)
+    X[::7, 2] = np.nan
+    alone = QualityConditioner(3).fit(X, y)
+    named = QualityConditioner(3).fit(X, y, [f"person {i}" for i in range(100)])
+    np.testing.assert_array_equal(alone.slope_, named.slope_)
+    np.testing.assert_array_equal(alone.transform(X), named.transform(X))
+
+
+def test_the_order_of_rows_and_the_names_of_groups_do_not_matter():
+    X, y, person = people(15, 4, 0.5, depends=1.0)
+    order = np.random.default_rng(2).permutation(len(X))
+    one = QualityConditioner(3).fit(X, y, person)
+    two = QualityConditioner(3).fit(X[order], y, 100 - person[order])
+    np.testing.assert_allclose(one.slope_, two.slope_, rtol=1e-6, atol=1e-9)
+
+
+def test_residuals_without_a_group_are_those_of_a_fit_without_it():
+    """By the leverages in one go, and by a ridge on the other groups: the same share is kept."""
+    rng = np.random.default_rng(3)
+    person = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 6, 7, 8])
+    terms = rng.normal(size=(36, 3))[person] + 0.3 * rng.normal(size=(36, 3))
+    terms -= terms.mean(axis=0)
+    values = terms[:, :1] + rng.normal(size=(36, 5))
+    solve = np.linalg.solve(terms.T @ terms + 5 * np.eye(3), terms.T)
+    centred = values - values.mean(axis=0)
+    residual = centred - terms @ (solve @ centred)
+    known = np.ones_like(values, dtype=bool)
+    found = _left_out(residual, known, terms, solve, person)
+    for group in range(8):
+        left = person == group
+        other = np.column_stack([terms, np.ones(36)])[~left]
+        normal = other.T @ other + np.diag([5.0, 5.0, 5.0, 0.0])
+        weights = np.linalg.solve(normal, other.T @ values[~left])
+        expected = values[left] - np.column_stack([terms, np.ones(36)])[left] @ weights
+        np.testing.assert_allclose(found[left], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("n_known", [0, 1, 2, 5])
+def test_one_group_and_hardly_any_values_are_no_evidence_of_a_dependence(n_known):
+    X, y, _ = people(40, 1, 0.0, depends=2.0)
+    X[n_known:, 0] = np.nan
+    fitted = QualityConditioner(3).fit(X, y, np.zeros(40))
+    assert not fitted.slope_.any()
+    assert np.isfinite(fitted.transform(X)[:, 1:]).all()
+    assert np.isfinite(QualityConditioner(3).fit(X, y).slope_).all()
+
+
+def test_which_quality_is_unknown_or_never_seen_is_told_for_each_measure():
+    X, y = planted(400)
+    X = np.column_stack([X, np.full(400, np.nan)])
+    fitted = QualityConditioner(2).fit(X, y)
+    rows = X[:5].copy()
+    rows[:, 2] = [200.0, np.nan, 1e6, 1e-3, X[y == 0, 2].max()]
+    np.testing.assert_array_equal(fitted.unknown_quality(rows)[:, 0], [0, 1, 0, 0, 0])
+    np.testing.assert_array_equal(fitted.unseen_quality(rows)[:, 0], [0, 0, 1, 1, 0])
+    # What no authentic video told is missed in none, and nothing is known of it.
+    assert not fitted.unknown_quality(rows)[:, 1].any()
+    assert not fitted.unseen_quality(rows)[:, 1].any()
 
 
 def test_every_covariate_is_a_column_that_featurize_writes():
@@ -244,121 +309,3 @@ def test_every_covariate_is_a_column_that_featurize_writes():
 
 def test_covariates_keep_their_order_whatever_that_of_the_table():
     assert covariate_columns(reversed([*COVARIATES, "path"])) == list(COVARIATES)
-
-
-def test_conditioning_finds_what_quality_hides_in_people_never_seen():
-    table = quality_table()
-    plain, conditioned = (
-        cross_validate(table, classifier="svm", condition_on_quality=asked)
-        for asked in (False, True)
-    )
-    assert auc_pooled(conditioned) > auc_pooled(plain) + 0.1
-    assert plain.settings["conditioned_on"] == "nothing"
-    assert WIDTH in conditioned.settings["conditioned_on"]
-
-
-def test_held_out_videos_shape_nothing():
-    """What the pipeline expects comes from the training rows of each fold alone."""
-    table = quality_table()
-    data = read_training_table(table, True)
-    train_rows, test_rows = np.arange(60), np.arange(60, 120)
-    changed = data.inputs.copy()
-    changed[test_rows] *= 3.0
-    scores = []
-    for inputs in (data.inputs, changed):
-        pipeline = MAKERS["svm"](0, 3)
-        pipeline.fit(
-            inputs[train_rows],
-            data.is_fake[train_rows],
-            classify__groups=data.groups[train_rows],
-        )
-        scores.append(pipeline.decision_function(data.inputs[test_rows]))
-    np.testing.assert_array_equal(*scores)
-    # In calibration too: each held-out decision comes from a conditioner that did not see it.
-    calibrated = MAKERS["svm"](0, 3).fit(data.inputs, data.is_fake, classify__groups=data.groups)[
-        -1
-    ]
-    first = calibrated.oof_fold_ == 0
-    inputs = data.inputs.copy()
-    inputs[np.flatnonzero(first)[0]] *= 3.0
-    other = MAKERS["svm"](0, 3).fit(inputs, data.is_fake, classify__groups=data.groups)[-1]
-    kept = np.flatnonzero(first)[1:]
-    np.testing.assert_array_equal(calibrated.oof_decision_[kept], other.oof_decision_[kept])
-
-
-def test_a_table_without_any_quality_cannot_be_conditioned_on_it():
-    table = quality_table().drop(columns=[WIDTH, "fps", SPEED])
-    with pytest.raises(TableError, match=WIDTH):
-        train(table, "svm", condition_on_quality=True)
-
-
-@pytest.mark.parametrize("classifier", ["svm", "committee"])
-def test_saved_and_loaded_a_conditioned_detector_says_bit_for_bit_the_same(classifier, tmp_path):
-    detector = train(quality_table(), classifier, condition_on_quality=True)
-    detector.save(tmp_path / "my.skops")
-    loaded = load_detector(tmp_path / "my.skops")
-    new = quality_table(1)
-    new.loc[0, WIDTH] = np.nan
-    np.testing.assert_array_equal(loaded.predict_proba(new), detector.predict_proba(new))
-    assert loaded.covariates == (WIDTH, "fps", SPEED)
-    np.testing.assert_array_equal(
-        loaded.ordinary(loaded.matrix(new)), detector.ordinary(detector.matrix(new))
-    )
-    loaded.save(tmp_path / "again.skops")
-    assert (tmp_path / "again.skops").read_bytes() == (tmp_path / "my.skops").read_bytes()
-
-
-def test_a_detector_asks_for_its_covariates():
-    detector = train(quality_table(), "svm", condition_on_quality=True)
-    with pytest.raises(FeatureMismatchError, match=WIDTH):
-        detector.predict_proba(quality_table(1).drop(columns=WIDTH))
-    new = quality_table(1)
-    small = new.assign(**{WIDTH: new[WIDTH] / 3})
-    assert not np.allclose(detector.predict_proba(small), detector.predict_proba(new))
-    # Quality is no evidence that can be missing or unseen.
-    far = detector.matrix(new.assign(**{WIDTH: 1e9, SPEED: np.nan}))
-    np.testing.assert_array_equal(
-        detector.missing_share(far), detector.missing_share(detector.matrix(new))
-    )
-    np.testing.assert_array_equal(
-        detector.unseen_share(far), detector.unseen_share(detector.matrix(new))
-    )
-
-
-def test_covariates_that_do_not_fit_the_pipeline_are_refused(tmp_path):
-    detector = train(quality_table(), "svm", condition_on_quality=True)
-    columns = (*detector.columns, SPEED)
-    wrong = replace(
-        detector,
-        columns=columns,
-        covariates=detector.covariates[:-1],
-        real_quantiles=np.zeros((len(columns), 3)),
-        seen_range=np.zeros((len(columns), 2)),
-    )
-    wrong.save(tmp_path / "wrong.skops")
-    with pytest.raises(DetectorError, match="damaged"):
-        load_detector(tmp_path / "wrong.skops")
-
-
-def test_reasons_tell_raw_values_and_what_is_usual_at_that_quality():
-    """Two videos with the same jitter: of a small face it is usual, of a large one it is not."""
-    table = quality_table(shift=2.0)
-    detector = train(table, "svm", condition_on_quality=True)
-    usual = {width: -2 * np.log(width) for width in (100.0, 300.0)}
-    rows = pd.concat([table.iloc[[0]]] * 2, ignore_index=True)
-    rows[list(detector.columns)] = detector.real_quantiles[:, 1]
-    rows[WIDTH], rows[JITTER] = list(usual), usual[100.0]
-    small, large = (
-        {reason.feature: reason for reason in explain(rows.iloc[[i]], detector)} for i in (0, 1)
-    )
-    reason = large[JITTER]
-    assert reason.value == pytest.approx(usual[100.0])
-    assert reason.usual == pytest.approx(usual[300.0], abs=0.3)
-    assert reason.contribution > 0.5
-    assert "is usual at the quality of this one); raises the odds" in reason.sentence
-    real = table.loc[table["label"] == "real", JITTER]
-    assert reason.real_median == pytest.approx(real.median())
-    assert abs(small[JITTER].contribution if JITTER in small else 0) < 0.5 * reason.contribution
-    plain = explain(rows.iloc[[1]], train(table, "svm"))
-    assert all(np.isnan(other.usual) for other in plain)
-    assert not any("is usual" in other.sentence for other in plain)

@@ -261,10 +261,10 @@ def test_a_video_unlike_all_training_videos_is_warned_of_and_gets_no_verdict(det
 
 
 def test_unknown_meta_is_null_in_json_and_left_out_of_the_text(detector, video):
-    video["rows"] = video["rows"].drop(columns=["fps"]).assign(duration_s=np.nan)
+    video["rows"] = video["rows"].drop(columns=["face_rate"]).assign(duration_s=np.nan)
     score = score_video("clip.mp4", detector)
     content = json.loads(score.to_json())
-    assert content["quality"]["fps"] is None
+    assert content["quality"]["face_rate"] is None
     assert content["quality"]["duration_s"] is None
     assert content["reasons"][0]["sentence"] == score.reasons[0].sentence
     assert "nan" not in score.to_text()

@@ -19,8 +19,9 @@ from featurize.frame_features.texture.zones import (
 )
 
 N_PROFILES = 128
-DEPTH_IOD = np.arange(-0.19, 0.2, 0.02)
-"""Where profiles are read: distance from the contour, positive in the face."""
+DEPTH_IOD = (np.arange(20) - 9.5) / 50
+"""Where profiles are read: distance from the contour, positive in the face; the same on either
+side."""
 
 NEAR_IOD, FAR_IOD = 0.04, 0.12
 """Bands to either side that are compared; nearer than that the contour is not known."""
@@ -52,7 +53,8 @@ class Profiles:
     def gradient(self, low_iod: float, high_iod: float) -> float:
         """Mean square of the change of colour from sample to sample between two depths."""
         steps = np.diff(self.lab, axis=1)
-        middle = (DEPTH_IOD[1:] + DEPTH_IOD[:-1]) / 2
+        # Bands begin and end at such middles: rounding must not put these beside them.
+        middle = np.round((DEPTH_IOD[1:] + DEPTH_IOD[:-1]) / 2, 6)
         chosen = steps[:, (low_iod <= middle) & (high_iod >= middle)]
         return float(np.mean(np.sum(chosen**2, axis=2)))
 
@@ -119,7 +121,7 @@ def border_gradient_db(view: FaceView) -> float:
 def border_seam_db(view: FaceView) -> float:
     """How far one parallel of the contour stands out by a change of colour common to its length.
 
-    Change of the mean colour of the contour's parallels from one to the next, within 0.18
+    Change of the mean colour of the contour's parallels from one to the next, within 0.19
     interocular distances inside: ``10 log10`` of the largest squared change in CIELAB over the
     median. A mask that was blended in leaves a line parallel to the contour.
     """

@@ -2,8 +2,8 @@
 
 Second-order residuals along rows and columns, as in the steganalysis baseline of FaceForensics++;
 of their co-occurrences not every bin but what they say in single numbers. All are NaN where the
-inner face has fewer than 200 pixels, a tenth of it lies beside the picture, or the face is smaller
-than 32 pixels between the eyes.
+inner face has fewer than 200 pixels or is only 3 pixels wide or high, a tenth of it lies beside the
+picture, or the face is smaller than 32 pixels between the eyes.
 """
 
 import math
@@ -49,12 +49,13 @@ class Residuals:
 
 
 def _residuals(view: FaceView) -> tuple[Residuals, Residuals] | None:
-    """Along rows and along columns."""
+    """Along rows and along columns; None where either has no pair of neighbours."""
     part = view.derived(inner)
     if not part.n_pixels:
         return None
     luma, mask = view.luma[part.box], part.mask.view(bool)
-    return _along_rows(luma, mask), _along_rows(luma.T, mask.T)
+    across, down = _along_rows(luma, mask), _along_rows(luma.T, mask.T)
+    return (across, down) if len(across.here) and len(down.here) else None
 
 
 def _cooccurrences(view: FaceView) -> list[np.ndarray] | None:

@@ -65,7 +65,8 @@ def _noise_levels(view: FaceView, part: Zone) -> float:
         return math.nan
     steepness = view.derived(_steepness)
     # Every fourth pixel tells the median well enough.
-    median = float(np.median(part.of(steepness)[::4]))
+    some = part.of(steepness)[::4]
+    median = float(np.partition(some, len(some) // 2)[len(some) // 2])
     flat = cv2.bitwise_and(part.mask, cv2.inRange(steepness[part.box], 0, median))
     mean_size = cv2.mean(view.derived(_noise)[part.box], flat)[0]
     return math.sqrt(math.pi / 2) * mean_size
@@ -144,25 +145,36 @@ def noise_inner_to_around_db(view: FaceView) -> float:
     return _noise_ratio_db(view, view.derived(around))
 
 
+def _first_block(view: FaceView) -> tuple[int, int]:
+    """Column and row of the view where the first block of four pixels begins.
+
+    A video has one sample of colour for each four pixels, from the corner of the picture on. A
+    block across two of them would mix them, and be smoother. A pixel of a view that is reduced
+    holds whole samples already.
+    """
+    x, y = (corner % 2 if view.shrink == 1 else 0 for corner in view.corner)
+    return x, y
+
+
 def _chroma_noise(view: FaceView) -> np.ndarray:
     """Mean square of Immerkær's filter of both colour differences, at half the resolution."""
-    height, width = (length // 2 * 2 for length in view.rgb.shape[:2])
-    half = cv2.resize(
-        view.rgb[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA
-    )
+    x, y = _first_block(view)
+    rgb = view.rgb[y:, x:]
+    height, width = (length // 2 * 2 for length in rgb.shape[:2])
+    half = cv2.resize(rgb[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     differences = cv2.cvtColor(half, cv2.COLOR_RGB2YCrCb)[..., 1:]
     red, blue = cv2.split(cv2.filter2D(differences, cv2.CV_16S, IMMERKAER).astype(np.float32))
     return red**2 + blue**2
 
 
-def _halved(part: Zone) -> Zone:
+def _halved(part: Zone, first: tuple[int, int]) -> Zone:
     """The zone at half the resolution: blocks of four pixels that all belong to it."""
-    (rows, columns), whole = part.box, part.mask
-    top, left = -rows.start % 2, -columns.start % 2
+    (rows, columns), whole, (x, y) = part.box, part.mask, first
+    top, left = (y - rows.start) % 2, (x - columns.start) % 2
     even = whole[top : top + (len(whole) - top) // 2 * 2]
     even = even[:, left : left + (whole.shape[1] - left) // 2 * 2]
     blocks = even[::2, ::2] & even[1::2, ::2] & even[::2, 1::2] & even[1::2, 1::2]
-    row, column = (rows.start + top) // 2, (columns.start + left) // 2
+    row, column = (rows.start + top - y) // 2, (columns.start + left - x) // 2
     height, width = blocks.shape
     return Zone((slice(row, row + height), slice(column, column + width)), blocks)
 
@@ -176,9 +188,11 @@ def chroma_noise_inner_to_around_db(view: FaceView) -> float:
     """Noise of colour in the inner face over that around the face.
 
     ``10 log10`` of the mean square of Immerkær's filter of both colour differences (Cb and Cr) at
-    half the resolution, as most videos store them.
+    half the resolution, as most videos store them: of blocks of 2 x 2 pixels from the corner of the
+    picture on.
     """
-    parts = [_halved(view.derived(part)) for part in (inner, around)]
+    first = _first_block(view)
+    parts = [_halved(view.derived(part), first) for part in (inner, around)]
     if not all(part.n_pixels for part in parts):
         return math.nan
     noise = view.derived(_chroma_noise)

@@ -54,9 +54,10 @@ def bone_lengths(recording: Recording) -> dict[str, float]:
     Distances are in three dimensions after the size of the face is taken out by all of its rigid
     points. ``cv = std / mean``; without pose, of what a second-order polynomial of yaw, pitch and
     roll leaves; its share in the variance is ``1 - sum(cv_without^2) / sum(cv^2)``, in [0, 1].
-    Fast is the root mean square of what a local cubic over 0.28 s leaves. Median and maximum are
-    over the distances. NaN with fewer than 25 frames of the face; fast ones, when it is never seen
-    for seven frames in a row; the share, of a face that stands still.
+    Fast is the root mean square of what a local cubic over 0.28 s leaves, as the white noise that
+    would leave it. Median and maximum are over the distances. NaN with fewer than 25 frames of the
+    face; fast ones, when it is never seen for 0.28 s on end (at least seven frames, which below 25
+    frames per second take longer); the share, of a face that stands still.
     """
     lengths = _lengths(rigid_residual(recording))
     known = np.isfinite(lengths).all(axis=1)
@@ -65,7 +66,7 @@ def bone_lengths(recording: Recording) -> dict[str, float]:
         lengths = lengths / lengths[known].mean(axis=0)
         cv = lengths[known].std(axis=0)
         left = without_pose(lengths, recording).std(axis=0)
-        parts = [p.fast for p in slow_and_fast(lengths.__getitem__, known, recording.time_s)]
+        parts = [p.noise for p in slow_and_fast(lengths.__getitem__, known, recording.time_s)]
         if parts:
             fast = np.sqrt(np.mean(np.concatenate(parts) ** 2, axis=0))
     varies = np.sum(cv**2) > _ROUNDING**2

@@ -5,13 +5,15 @@ every frame. A part that is drawn by itself trembles by itself; what is drawn fr
 coefficients errs alike in successive frames.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from featurize.declaration import Recording, summary
 from featurize.landmarks.schema import SCHEMES
-from featurize.video_features.stability.rigid_residual import rigid_residual
+from featurize.video_features.stability.rigid_residual import RigidResidual, rigid_residual
 from featurize.video_features.stability.slow_and_fast import slow_and_fast
-from featurize.video_features.statistics import pearson, ratio
+from featurize.video_features.statistics import pearson
 
 REGIONS = ("eyes", "brows", "nose", "mouth", "outline")
 TOGETHER = (("nose", "mouth"), ("mouth", "outline"))
@@ -61,10 +63,12 @@ def jitter_coupling(recording: Recording) -> dict[str, float]:
     With ``f`` the fast part of the residual (see the jitter of the same family) and ``m`` its mean
     over the points of a region: together is ``sum(m1 m2) / sqrt(sum |m1|^2 sum |m2|^2)`` over
     frames and both axes; strength is Pearson's correlation of the logarithms of ``mean |f|^2``;
-    successive is ``sum f[t] f[t+1] / sum |f|^2``, which for white noise is -24/49 at up to 26
-    frames per second: the cubic takes its slow part away. All in [-1, 1]; of white noise, together
-    lies between 0 and 0.6, as the fit of the head's motion errs for all regions alike. NaN when the
-    face is never seen for eight frames in a row, or stands still.
+    successive is ``2 sum f[t] f[t+1] / sum (|f[t]|^2 + |f[t+1]|^2)`` over all pairs of successive
+    frames, with the fast part of the least window, seven frames at any frame rate: of white noise
+    the cubic takes the slow part away and leaves -24/49. All in [-1, 1]; of white noise, together
+    lies between 0 and 0.6, as the fit of the head's motion errs for all regions alike. NaN of a
+    face that stands still, and when it is never seen for 0.28 s on end (at least seven frames,
+    which below 25 frames per second take longer); successive, for eight frames in a row.
     """
     residual = rigid_residual(recording)
     regions = SCHEMES[recording.track.schema].regions
@@ -76,7 +80,6 @@ def jitter_coupling(recording: Recording) -> dict[str, float]:
     }
     shifts: dict[tuple[str, str], list[np.ndarray]] = {of: [np.empty((0, 2))] for of in members}
     powers: dict[str, list[np.ndarray]] = {region: [np.empty(0)] for region in REGIONS}
-    products = dict.fromkeys(REGIONS, 0.0)
     for parts in slow_and_fast(
         lambda frames: residual.of(names, frames), residual.known(names), recording.time_s
     ):
@@ -85,7 +88,6 @@ def jitter_coupling(recording: Recording) -> dict[str, float]:
         for region in REGIONS:
             fast = parts.fast[:, members[region, ""]]
             powers[region].append(np.mean(np.sum(fast**2, axis=2), axis=1))
-            products[region] += float(np.sum(np.mean(fast[1:] * fast[:-1], axis=1)))
     shift = {of: np.concatenate(arrays) for of, arrays in shifts.items()}
     power = {region: np.concatenate(arrays) for region, arrays in powers.items()}
     values: dict[str, float] = {}
@@ -100,11 +102,27 @@ def jitter_coupling(recording: Recording) -> dict[str, float]:
         strengths = (np.log(np.maximum(power[of], _ROUNDING_IOD**2)) for of in (first, second))
         values[f"jitter_{first}_{second}__strength_pearson"] = pearson(*strengths)
     for region in SUCCESSIVE:
-        moves = np.sum(power[region]) > _ROUNDING_IOD**2 * len(power[region])
-        values[f"jitter_{region}__successive"] = (
-            ratio(products[region], float(np.sum(power[region]))) if moves else np.nan
+        values[f"jitter_{region}__successive"] = _successive(
+            residual, regions[region], residual.known(names), recording.time_s
         )
     return {f"stability__{name}": value for name, value in values.items()}
+
+
+def _successive(
+    residual: RigidResidual, names: Sequence[str], known: np.ndarray, time_s: np.ndarray
+) -> float:
+    """Autocorrelation of the fast part of some points from one frame to the next.
+
+    The window has the same number of frames at any frame rate: a longer one takes less of the slow
+    part of noise away, and the autocorrelation would tell the frame rate.
+    """
+    pairs, product, power = 0, 0.0, 0.0
+    for parts in slow_and_fast(lambda frames: residual.of(names, frames), known, time_s, 0):
+        before, after = parts.fast[:-1], parts.fast[1:]
+        pairs += before[..., 0].size
+        product += float(np.sum(before * after))
+        power += float(np.sum(before**2) + np.sum(after**2)) / 2
+    return product / power if power > _ROUNDING_IOD**2 * pairs else float("nan")
 
 
 def _together(first: np.ndarray, second: np.ndarray) -> float:

@@ -47,8 +47,9 @@ def inner_against_outline(recording: Recording) -> dict[str, float]:
     In every frame a similarity (shift, turn, size) lays the mean inner face (corners of the eyes,
     nose) onto that of the frame, and another the outline above the mouth, which speech does not
     move. Their difference is 0 for a rigid head. ``std`` is of what a polynomial of yaw, pitch and
-    roll leaves of it; ``fast_rms`` of what a local cubic over 0.28 s leaves. NaN with fewer than 25
-    frames of the face; jitter, when it is never seen for seven frames in a row.
+    roll leaves of it; ``fast_rms`` of what a local cubic over 0.28 s leaves, as the white noise
+    that would leave it. NaN with fewer than 25 frames of the face; jitter, when it is never seen
+    for 0.28 s on end (at least seven frames, which below 25 frames per second take longer).
     """
     schema = SCHEMES[recording.track.schema]
     difference = _difference(rigid_residual(recording), schema)
@@ -56,7 +57,7 @@ def inner_against_outline(recording: Recording) -> dict[str, float]:
     std = fast = np.full(len(COMPONENTS), np.nan)
     if np.count_nonzero(known) >= MIN_FRAMES:
         std = without_pose(difference, recording).std(axis=0)
-        parts = [p.fast for p in slow_and_fast(difference.__getitem__, known, recording.time_s)]
+        parts = [p.noise for p in slow_and_fast(difference.__getitem__, known, recording.time_s)]
         if parts:
             fast = np.sqrt(np.mean(np.concatenate(parts) ** 2, axis=0))
     values: dict[str, float] = {}

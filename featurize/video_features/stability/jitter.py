@@ -7,6 +7,7 @@ import numpy as np
 from featurize.declaration import Recording, summary
 from featurize.landmarks.schema import SCHEMES
 from featurize.types import pieces
+from featurize.video_features.functionals import MIN_FRAMES
 from featurize.video_features.stability.expression_motion import ExpressionMotion
 from featurize.video_features.stability.rigid_residual import RigidResidual, rigid_residual
 from featurize.video_features.stability.slow_and_fast import slow_and_fast
@@ -107,16 +108,20 @@ def landmark_jitter(recording: Recording) -> dict[str, float]:
     """Jitter per region that neither the head's rigid motion nor expression explains.
 
     Lengths are in interocular distances, at least 0. Jitter is what a local cubic over 0.28 s does
-    not follow: ``sqrt(mean |fast|^2)`` over points and frames. Unexplained jitter is the same less
+    not follow: ``sqrt(mean |fast|^2 / kept)`` over points and frames. ``kept`` is the share of the
+    power of white noise that the cubic leaves (2/3 in seven frames, 0.87 in seventeen), so that
+    noise has its own length at any frame rate. Unexplained jitter is the same less
     its projection onto the eight leading principal components of the slow motion of the whole face:
     a blink or a syllable that is too fast for the cubic still moves the points as blinks and
     syllables do. The second difference is ``sqrt(mean |p[t-1] - 2 p[t] + p[t+1]|^2 / 6)`` of the
     same residual: the length of the noise at any frame rate if noise is all there is; of motion it
     keeps the more, the fewer frames there are per second.
 
-    NaN when the face is never seen for nine frames in a row; what expression has to do with, for
-    fewer than 25 frames after the ends of each sighting are cut; irises, where the landmark scheme
-    has none; quotients of a face that stands still to the last bit.
+    NaN when the face is never seen for 0.28 s on end (at least seven frames, which below 25 frames
+    per second take longer; two more for the second difference); what expression has to do with,
+    for fewer than 25 frames after the ends of each sighting are cut; all motion, for fewer than
+    twelve frames of the face; irises, where the landmark scheme has none; quotients of a face that
+    stands still to the last bit.
     """
     residual = rigid_residual(recording)
     regions, time_s = SCHEMES[recording.track.schema].regions, recording.time_s
@@ -132,10 +137,10 @@ def landmark_jitter(recording: Recording) -> dict[str, float]:
     for parts in slow_and_fast(
         lambda frames: residual.of(names, frames), residual.known(face), time_s
     ):
-        jitter.add(parts.fast)
+        jitter.add(parts.noise)
         differences.add(np.diff(parts.slow + parts.fast, 2, axis=0) / np.sqrt(WHITE_NOISE_GAIN))
         if expression is not None:
-            unexplained.add(expression.removed_from(parts.fast[:, : len(face)]))
+            unexplained.add(expression.removed_from(parts.noise[:, : len(face)]))
     values = {f"jitter_{region}_iod__rms": jitter.rms(region) for region in (*REGIONS, "irises")}
     values |= {
         "jitter_face_iod__p95": percentile(jitter.of("face"), 95),
@@ -160,7 +165,8 @@ def _residual_rms(residual: RigidResidual, names: Sequence[str]) -> float:
         for piece in pieces(residual.n_frames)
     ]
     moved = np.concatenate([*squares, np.empty(0)])
-    return rms(np.sqrt(moved[np.isfinite(moved)]))
+    moved = moved[np.isfinite(moved)]
+    return rms(np.sqrt(moved)) if len(moved) >= MIN_FRAMES else float("nan")
 
 
 def _quotient(length_iod: float, other_iod: float) -> float:

@@ -117,7 +117,7 @@ def residual_spectra(recording: Recording) -> dict[str, float]:
     carries_middle, carries_high = (
         1.001 * carried_hz >= high_hz for _, high_hz in (MIDDLE_HZ, HIGH_HZ)
     )
-    in_fast = (frequency_hz >= MIDDLE_HZ[0]) & (frequency_hz < min(HIGH_HZ[1], carried_hz))
+    in_fast = _within(frequency_hz, (MIDDLE_HZ[0], min(HIGH_HZ[1], carried_hz)))
     values: dict[str, float] = {}
     for region in REGIONS:
         of_region = _mean(power, [names.index(name) for name in regions[region]])
@@ -143,8 +143,18 @@ def _mean(power: np.ndarray, points: Sequence[int]) -> np.ndarray:
 
 
 def _band(power: np.ndarray, frequency_hz: np.ndarray, band_hz: tuple[float, float]) -> float:
+    return float(power[_within(frequency_hz, band_hz)].sum())
+
+
+def _within(frequency_hz: np.ndarray, band_hz: tuple[float, float]) -> np.ndarray:
+    """Which frequencies belong to a band.
+
+    By the upper ends of their bins: bands begin and end on frequencies of the spectrum, and the
+    last bit of the step between frames would decide on which side of an edge these are.
+    """
     low_hz, high_hz = band_hz
-    return float(power[(frequency_hz >= low_hz) & (frequency_hz < high_hz)].sum())
+    upper_hz = frequency_hz + frequency_hz[1] / 2
+    return (upper_hz >= low_hz) & (upper_hz < high_hz)
 
 
 def _decibels(power: float, other: float) -> float:
