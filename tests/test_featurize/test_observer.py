@@ -1,4 +1,4 @@
-"""Which frames are looked at closely: one of each stretch of half a second, of each face, at any rate."""
+"""Which frames are looked at closely: one of each half second, of each face, at any rate."""
 
 import numpy as np
 import pytest
