@@ -108,7 +108,7 @@ def pixel_signal(
 def _family(function: Callable) -> str:
     """The room of the function: its module, or the package below ``frame_features``."""
     parts = function.__module__.split(".")
-    return parts[parts.index("frame_features") + 1 :][0] if "frame_features" in parts else parts[-1]
+    return parts[parts.index("frame_features") + 1] if "frame_features" in parts else parts[-1]
 
 
 @dataclass(frozen=True)
