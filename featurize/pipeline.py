@@ -11,7 +11,6 @@ from featurize import __version__
 from featurize.errors import NoFaceError, TooShortError
 from featurize.extraction import LandmarkOptions, extract
 from featurize.frame_features.observer import PixelObserver
-from featurize.frame_features.points import distance_px
 from featurize.landmarks.people.tracking import MIN_DURATION_S
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import MANIFEST_COLUMNS
@@ -21,7 +20,7 @@ from featurize.registry import (
     compute_video_features,
     video_features,
 )
-from featurize.types import Extraction, LandmarkTrack, pieces
+from featurize.types import Extraction, LandmarkTrack
 
 MIN_FACE_FRAMES = 12
 """A face seen in fewer frames, or for less than a second, cannot be judged by how it moves."""
@@ -185,6 +184,10 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
         )
     rows = []
     for number, track in enumerate(usable):
+        # The order of sums in a threaded product would depend on the number of threads.
+        with threadpool_limits(limits=1):
+            recording = compute_signals(track, extraction.info, extraction.sound)
+            values = compute_video_features(recording)
         meta = {
             "path": str(path),
             "face": number,
@@ -194,22 +197,12 @@ def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions)
             "face_rate": float(track.present.mean()),
             "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
             "fps": 1 / track.frame_step_s,
-            "face_width_px": _face_width_px(track),
+            "face_width_px": values["quality__face_width_px__median"],
             "landmarks_backend": options.name,
             "featurize_version": __version__,
         }
-        # The order of sums in a threaded product would depend on the number of threads.
-        with threadpool_limits(limits=1):
-            recording = compute_signals(track, extraction.info, extraction.sound)
-            values = compute_video_features(recording)
         rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
     return rows
-
-
-def _face_width_px(track: LandmarkTrack) -> float:
-    parts = map(track.part, pieces(track.n_frames))
-    widths = [distance_px(part, "right_zygion", "left_zygion") for part in parts]
-    return float(np.nanmedian(np.concatenate(widths)))
 
 
 def _is_long_enough(track: LandmarkTrack) -> bool:

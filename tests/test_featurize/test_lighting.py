@@ -13,6 +13,7 @@ from featurize.declaration import Recording
 from featurize.frame_features import lighting
 from featurize.frame_features.head_pose import yaw_deg
 from featurize.frame_features.skin import MEASURES, PATCHES
+from featurize.registry import LIGHTING_SIGNALS
 from featurize.types import LandmarkTrack, pieces
 from featurize.video_features.lighting import covariation, light_and_turns
 from tests.test_featurize.skins import mirrored_patch, with_skin
@@ -21,15 +22,6 @@ from tests.test_featurize.tracks import make_track, mirrored, turn
 pytestmark = pytest.mark.filterwarnings("error")
 
 SKIN = np.array([0.45, 0.30, 0.22])
-SIGNALS = (
-    lighting.shading_left_right,
-    lighting.shading_top_bottom,
-    lighting.light_azimuth_deg,
-    lighting.light_elevation_deg,
-    lighting.light_fit_residual,
-    lighting.face_to_neck_redness,
-    lighting.face_to_neck_brightness_stops,
-)
 Head = Callable[[float], np.ndarray]
 
 
@@ -82,7 +74,7 @@ def lit(
 
 
 def recording(track: LandmarkTrack) -> Recording:
-    signals = {signal.column: signal(track) for signal in (*SIGNALS, yaw_deg)}
+    signals = {signal.column: signal(track) for signal in (*LIGHTING_SIGNALS, yaw_deg)}
     return Recording(track, signals)
 
 
@@ -141,7 +133,7 @@ def test_patches_of_other_colours_are_no_single_light() -> None:
 def test_brightness_does_not_matter(factor: float) -> None:
     track = lit(direction(20, 15), sways, noise=0.02)
     darker = replace(track, appearance=track.appearance * np.float32(factor))
-    for signal in SIGNALS:
+    for signal in LIGHTING_SIGNALS:
         assert signal(darker) == pytest.approx(signal(track), abs=1e-3), signal.name
     for name, value in turns(track).items():
         assert turns(darker)[name] == pytest.approx(value, abs=1e-3), name
@@ -152,7 +144,7 @@ def test_a_mirror_turns_the_light_round() -> None:
     track = lit(direction(20, 15), sways, noise=0.01)
     names = tuple(_mirrored_measure(name) for name in MEASURES)
     other = replace(mirrored(_with_flow(track)), appearance=track.appearance, measures=names)
-    for signal in SIGNALS:
+    for signal in LIGHTING_SIGNALS:
         sign = -1 if signal.name in ("shading_left_right", "light_azimuth_deg") else 1
         assert signal(other) == pytest.approx(sign * signal(track), abs=1e-2), signal.name
     for name, value in turns(track).items():
@@ -313,7 +305,7 @@ def test_patches_that_are_hidden_for_a_while_are_a_gap() -> None:
     part = lit(direction(10, 10), sways, missing=slice(40, 45))
     for name, value in turns(whole).items():
         assert turns(part)[name] == pytest.approx(value, abs=0.03 + 0.1 * abs(value)), name
-    for signal in SIGNALS:
+    for signal in LIGHTING_SIGNALS:
         values = signal(part)
         assert np.isnan(values[40:45]).all()
         assert np.isfinite(np.delete(values, slice(40, 45))).all()
@@ -323,7 +315,7 @@ def test_patches_that_are_hidden_for_a_while_are_a_gap() -> None:
 def test_signals_do_not_depend_on_the_pieces_they_are_computed_in(n_frames: int) -> None:
     """Bit for bit, as all frame signals."""
     track = lit(direction(10, 10), sways, duration_s=n_frames / 25, noise=0.05)
-    for signal in SIGNALS:
+    for signal in LIGHTING_SIGNALS:
         parts = [signal(track.part(piece)) for piece in pieces(n_frames)]
         assert np.concatenate(parts).tobytes() == signal(track).tobytes(), signal.name
 
