@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -76,8 +76,12 @@ def run(
             help="Folder to keep landmarks in: another run with it needs no video.",
         ),
     ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(help="One row per window of this many seconds, not per video."),
+    ] = None,
 ) -> None:
-    """Write the feature table of a data set: one row per face and video."""
+    """Write the feature table of a data set: one row per face and video, or per window of it."""
     from featurize.table import featurize_dataset
 
     try:
@@ -86,6 +90,7 @@ def run(
             out,
             n_jobs=jobs,
             landmark_store=landmark_store,
+            window_s=window,
             progress=True,
             backend=backend,
             detector=detector,
@@ -97,11 +102,14 @@ def run(
     except KeyboardInterrupt as stopped:
         typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
         raise typer.Exit(130) from None
-    per_video = table[table["face"] == 0]
+    per_face = table.drop_duplicates(["path", "face"])
+    per_video = per_face[per_face["face"] == 0]
     failed = per_video[per_video["status"] != "ok"]
+    n_faces = len(per_face) - len(failed)
+    windows = "" if window is None else f" in {len(table) - len(failed)} windows of {window:g} s"
     typer.echo(
         f"{len(per_video)} videos: {len(per_video) - len(failed)} ok, {len(failed)} not usable; "
-        f"{int((table['status'] == 'ok').sum())} faces. Written to {out}."
+        f"{n_faces} faces{windows}. Written to {out}."
     )
     for status, rows in failed.groupby("status"):
         typer.echo(f"  {status}: {len(rows)}")
@@ -111,6 +119,35 @@ def run(
             typer.echo(f"    and {len(rows) - N_REASONS} more: see the column `reason` of {out}")
     if len(failed) == len(per_video):
         raise typer.Exit(1)
+
+
+@app.command()
+def manifest(
+    dataset: Annotated[
+        Literal[
+            "ffpp", "dfd", "dfdc", "celebdf", "uadfv", "deeperforensics", "fakeavceleb", "folder"
+        ],
+        typer.Argument(help="The published data set, or folder for real/ and fake/."),
+    ],
+    root: Annotated[Path, typer.Argument(help="The folder it was downloaded to.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Manifest to write.")] = Path(
+        "manifest.csv"
+    ),
+    add: Annotated[
+        list[Path] | None,
+        typer.Option(help="Manifest of another data set to join; can be given several times."),
+    ] = None,
+) -> None:
+    """Write the manifest of a published data set: labels, groups, methods and official split."""
+    from featurize.datasets.manifest_file import check_out, make_manifest, write_manifest
+    from featurize.datasets.readers import READERS
+    from featurize.datasets.summary import summarise
+
+    check_out(out)
+    table, listing = make_manifest(READERS[dataset](root), root, out, add or ())
+    write_manifest(table, out)
+    typer.echo(summarise(table, listing))
+    typer.echo(f"Written to {out}.")
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """One video goes in, its rows of the feature table come out; only here all stages are known."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from featurize.registry import (
     compute_video_features,
     video_features,
 )
-from featurize.types import Extraction, LandmarkTrack
+from featurize.types import Extraction, LandmarkTrack, Sound
+from featurize.windows import WINDOW_COLUMNS, check_window, windows
 
 MIN_FACE_FRAMES = 12
 """A face seen in fewer frames, or for less than a second, cannot be judged by how it moves."""
@@ -30,7 +32,9 @@ META_COLUMNS: tuple[str, ...] = (
     *("status", "reason", "n_frames", "face_rate", "duration_s", "fps", "face_width_px"),
     *("landmarks_backend", "featurize_version"),
 )
-"""Columns that come before the features in every table."""
+"""Columns that come before the features in every table. A table of windows has
+:data:`featurize.windows.WINDOW_COLUMNS` after ``face``, and its numbers speak of the window:
+``n_frames, face_rate, duration_s, fps`` and ``face_width_px``."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Row:
     Attributes
     ----------
     meta : dict
-        Values of :data:`META_COLUMNS`, as far as they are known.
+        Values of :func:`meta_columns`, as far as they are known.
     features : numpy.ndarray
         ``(n_features,)`` float64, in the order of :func:`featurize.registry.video_features`; NaN
         where unknown. Names would make a row of a hundred kilobytes out of one of eight.
@@ -54,6 +58,7 @@ def featurize_video(
     path: str | Path,
     *,
     landmark_store: str | Path | None = None,
+    window_s: float | None = None,
     **options: object,
 ) -> pd.DataFrame:
     """All features of one video.
@@ -65,6 +70,13 @@ def featurize_video(
     landmark_store : str or Path, optional
         Folder of landmarks: those of this video are taken from there, or kept there. See
         :mod:`featurize.landmarks.storage.store`.
+    window_s : float, optional
+        Length of the windows to measure instead of the whole video, 2 s or more. They follow one
+        another from the first frame of the video on, the same for every face, see
+        :func:`featurize.windows.windows`. A video shorter than a window is one; a window that shows
+        too little of the face has no row. Windows of 2 s are too short for spectra of movements,
+        jumps of the gaze, voice and pulse, and their features stay empty; in windows of 5 s only
+        those of changes of the pulse do.
     **options
         How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
         stabilise``, see :class:`featurize.extraction.LandmarkOptions`.
@@ -72,8 +84,9 @@ def featurize_video(
     Returns
     -------
     pandas.DataFrame
-        One row per face, the main face first, with the columns of the feature table: first
-        :data:`META_COLUMNS`, then one column per row of :func:`featurize.describe_features`.
+        One row per face, or per window of a face, the main face first, with the columns of the
+        feature table: first :func:`meta_columns`, then one column per row of
+        :func:`featurize.describe_features`.
 
     Raises
     ------
@@ -83,7 +96,7 @@ def featurize_video(
         :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError` or
         :class:`~featurize.errors.TooShortError`.
     OptionError, UnknownBackendError
-        When an option has a value that no video could be worked with.
+        When an option has a value that no video could be worked with, or windows are too short.
     OutputError
         When the landmark store, or the temporary folder, cannot be written.
 
@@ -93,8 +106,10 @@ def featurize_video(
     >>> rows = featurize_video("clip.mp4")                              # doctest: +SKIP
     >>> rows[["face", "eyes__blink__rate_per_min"]]                     # doctest: +SKIP
     """
+    how = LandmarkOptions(**options)
+    check_window(window_s)
     store = None if landmark_store is None else LandmarkStore(landmark_store)
-    return as_table(video_rows(path, LandmarkOptions(**options), store))
+    return as_table(video_rows(path, how, store, window_s), window_s)
 
 
 def extract_landmarks(
@@ -135,31 +150,35 @@ def extract_landmarks(
 
 
 def video_rows(
-    path: str | Path, options: LandmarkOptions, store: LandmarkStore | None
+    path: str | Path,
+    options: LandmarkOptions,
+    store: LandmarkStore | None,
+    window_s: float | None = None,
 ) -> list[Row]:
-    """The rows of one video, the main face first; errors as above."""
-    return _rows_of(path, extract(path, options, PixelObserver(MEASURED_SIGNALS), store), options)
+    """The rows of one video, the main face first, its windows in time; errors as above."""
+    extraction = extract(path, options, PixelObserver(MEASURED_SIGNALS), store)
+    return _rows_of(path, extraction, options, window_s)
 
 
 def failed_row(status: str, reason: str, options: LandmarkOptions) -> Row:
     """The row of a video that could not be used."""
-    return Row(
-        {
-            "face": 0,
-            "status": status,
-            "reason": reason,
-            "landmarks_backend": options.name,
-            "featurize_version": __version__,
-        }
-    )
+    return Row({"face": 0, "status": status, "reason": reason, **_origin(options)})
 
 
-def as_table(rows: list[Row]) -> pd.DataFrame:
+def meta_columns(window_s: float | None) -> list[str]:
+    """Columns before the features: :data:`META_COLUMNS`, of windows :data:`WINDOW_COLUMNS` too."""
+    path, face, *others = META_COLUMNS
+    return [path, face, *(WINDOW_COLUMNS if window_s is not None else ()), *others]
+
+
+def as_table(rows: list[Row], window_s: float | None = None) -> pd.DataFrame:
     """Rows as a table with every column of the contract, in its order; unknown values are NaN."""
-    meta = pd.DataFrame.from_records([row.meta for row in rows], columns=META_COLUMNS)
+    columns = meta_columns(window_s)
+    meta = pd.DataFrame.from_records([row.meta for row in rows], columns=columns)
     numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px"]
+    numbers += [column for column in WINDOW_COLUMNS if column in columns]
     meta[numbers] = meta[numbers].astype(float)
-    words = [c for c in META_COLUMNS if c not in numbers and c != "face"]
+    words = [c for c in columns if c not in numbers and c != "face"]
     meta[words] = meta[words].astype(object).fillna("").astype(str)
     meta["face"] = meta["face"].astype(int)
     names = [feature.name for feature in video_features()]
@@ -167,42 +186,92 @@ def as_table(rows: list[Row]) -> pd.DataFrame:
     return pd.concat([meta, features], axis=1)
 
 
-def _rows_of(path: str | Path, extraction: Extraction, options: LandmarkOptions) -> list[Row]:
+@dataclass(frozen=True)
+class _Part:
+    """What one row is computed from: a face over a whole video, or over a window of it."""
+
+    track: LandmarkTrack
+    sound: Sound | None
+    span: dict[str, float] = field(default_factory=dict)
+
+
+def _rows_of(
+    path: str | Path, extraction: Extraction, options: LandmarkOptions, window_s: float | None
+) -> list[Row]:
     tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
             f"No face was found in the {extraction.n_frames} frames of {path}: it must be clear to "
             f"see and at least about a twentieth of the picture high. {remarks}".rstrip()
         )
+    needed = f"at least {MIN_FACE_FRAMES} frames and {MIN_DURATION_S:g} s are needed."
     usable = [track for track in tracks if _is_long_enough(track)]
     if not usable:
         n_present = int(tracks[0].present.sum())
-        needed = f"at least {MIN_FACE_FRAMES} frames and {MIN_DURATION_S:g} s are needed."
         raise TooShortError(
             f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
             f"{needed} {remarks}".rstrip()
         )
-    rows = []
-    for number, track in enumerate(usable):
-        # The order of sums in a threaded product would depend on the number of threads.
-        with threadpool_limits(limits=1):
-            recording = compute_signals(track, extraction.info, extraction.sound)
-            values = compute_video_features(recording)
-        meta = {
-            "path": str(path),
-            "face": number,
-            "status": "ok",
-            "reason": remarks,
-            "n_frames": track.n_frames,
-            "face_rate": float(track.present.mean()),
-            "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
-            "fps": 1 / track.frame_step_s,
-            "face_width_px": values["quality__face_width_px__median"],
-            "landmarks_backend": options.name,
-            "featurize_version": __version__,
-        }
-        rows.append(Row(meta, np.array([values[f.name] for f in video_features()], np.float64)))
+    rows: list[Row] = []
+    for track in usable:
+        face = rows[-1].meta["face"] + 1 if rows else 0
+        rows += [
+            _row(path, face, part, extraction, options)
+            for part in _parts(track, extraction.sound, window_s)
+            if _is_long_enough(part.track)
+        ]
+    if not rows:
+        raise TooShortError(
+            f"No window of {window_s:g} s shows enough of the face of {path}: "
+            f"{needed} {remarks}".rstrip()
+        )
     return rows
+
+
+def _row(
+    path: str | Path, face: int, part: _Part, extraction: Extraction, options: LandmarkOptions
+) -> Row:
+    track = part.track
+    # The order of sums in a threaded product would depend on the number of threads.
+    with threadpool_limits(limits=1):
+        recording = compute_signals(track, extraction.info, part.sound)
+        values = compute_video_features(recording)
+    meta = {
+        "path": str(path),
+        "face": face,
+        **part.span,
+        "status": "ok",
+        "reason": " ".join(extraction.remarks),
+        "n_frames": track.n_frames,
+        "face_rate": float(track.present.mean()),
+        "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
+        "fps": 1 / track.frame_step_s,
+        "face_width_px": values["quality__face_width_px__median"],
+        **_origin(options),
+    }
+    return Row(meta, np.array([values[f.name] for f in video_features()], np.float64))
+
+
+def _parts(track: LandmarkTrack, sound: Sound | None, window_s: float | None) -> Iterator[_Part]:
+    """The whole of a face, or its windows in time.
+
+    Sound before the first frame goes with the first window, sound after the last with the last, so
+    that a video which is one window has the row of the whole video.
+    """
+    if window_s is None:
+        yield _Part(track, sound)
+        return
+    for start_s, frames in windows(track.time_s, window_s):
+        heard = sound and sound.between(
+            -np.inf if frames.start == 0 else track.time_s[frames.start],
+            np.inf if frames.stop == track.n_frames else track.time_s[frames.stop],
+        )
+        span = dict(zip(WINDOW_COLUMNS, (start_s, start_s + window_s), strict=True))
+        yield _Part(track.cut(frames), heard, span)
+
+
+def _origin(options: LandmarkOptions) -> dict[str, object]:
+    return {"landmarks_backend": options.name, "featurize_version": __version__}
 
 
 def _is_long_enough(track: LandmarkTrack) -> bool:

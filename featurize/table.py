@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from featurize import __version__
+from featurize.csv_file import write_csv
 from featurize.errors import (
     ModelFileError,
     OptionError,
@@ -29,6 +29,7 @@ from featurize.manifest import read_videos
 from featurize.pipeline import Row, as_table, failed_row, video_rows
 from featurize.progress import RunProgress
 from featurize.registry import video_features
+from featurize.windows import check_window
 
 TRIED_AGAIN: tuple[str, ...] = ("failed", "missing")
 """Rows of these are not kept in the journal: a fault of the moment, such as full memory, deserves
@@ -41,6 +42,7 @@ def featurize_dataset(
     *,
     n_jobs: int = -1,
     landmark_store: str | Path | None = None,
+    window_s: float | None = None,
     progress: bool = False,
     **options: object,
 ) -> pd.DataFrame:
@@ -64,6 +66,10 @@ def featurize_dataset(
         Folder of landmarks. Those it holds are not looked for again, others are kept there, so
         features can be computed anew without the videos. See
         :mod:`featurize.landmarks.storage.store`.
+    window_s : float, optional
+        Length of windows to measure instead of whole videos, see :func:`featurize.featurize_video`.
+        The table then has one row per window, and the columns ``window_start_s, window_end_s``. A
+        video that shows enough of a face in no window has one row that says so.
     progress : bool
         Show a progress bar on standard error, or a line a minute when that is no terminal.
     **options
@@ -73,8 +79,8 @@ def featurize_dataset(
     Returns
     -------
     pandas.DataFrame
-        One row per face and video, in the order of the manifest, main face first; columns as for
-        :func:`featurize.featurize_video`.
+        One row per face and video, in the order of the manifest, main face first, windows in the
+        order of time; columns as for :func:`featurize.featurize_video`.
 
     Raises
     ------
@@ -90,6 +96,7 @@ def featurize_dataset(
         When a worker process was killed. As after a KeyboardInterrupt, what is finished is kept.
     """
     how = LandmarkOptions(**options)
+    check_window(window_s)
     if n_jobs == 0:
         raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
     videos, folder = read_videos(source)
@@ -102,7 +109,7 @@ def featurize_dataset(
     with contextlib.ExitStack() as stack:
         if out is not None:
             with _writing(out):
-                journal = stack.enter_context(Journal(out, _settings(how)))
+                journal = stack.enter_context(Journal(out, _settings(how, window_s)))
             rows_of = {n: rows for n, path in enumerate(paths) if (rows := journal.find(path))}
         bar = stack.enter_context(RunProgress(len(paths), progress))
         for rows in rows_of.values():
@@ -114,7 +121,7 @@ def featurize_dataset(
             initializer=_leave_ctrl_c_to_the_parent,
         )
         tasks = (
-            delayed(_featurize_one)(number, path, how, store)
+            delayed(_featurize_one)(number, path, how, store, window_s)
             for number, path in enumerate(paths)
             if number not in rows_of
         )
@@ -132,24 +139,12 @@ def featurize_dataset(
                 "A worker process was killed: memory ran out, or a library crashed on a video. "
                 f"{_what_is_kept(rows_of, len(paths), journal)} Fewer jobs need less memory."
             ) from error
-        table = as_table(list(_with_labels(videos, rows_of)))
+        table = as_table(list(_with_labels(videos, rows_of)), window_s)
         if journal is not None:
             with _writing(out):
                 write_csv(table, out)
                 journal.remove()
     return table
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV with nine significant digits, whole or not at all."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=".table.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            table.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")
-        Path(part).chmod(0o666 & ~_umask())
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def _refuse_output(out: Path, source: str | Path | pd.DataFrame, paths: list[Path]) -> None:
@@ -177,11 +172,12 @@ def _writing(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _settings(options: LandmarkOptions) -> dict[str, object]:
+def _settings(options: LandmarkOptions, window_s: float | None) -> dict[str, object]:
     """Everything that changes rows besides the videos."""
     names = "\n".join(feature.name for feature in video_features())
     return {
         **options.settings,
+        "window_s": None if window_s is None else float(window_s),
         "featurize": __version__,
         "features": sha256(names.encode()).hexdigest(),
         **{package: metadata.version(package) for package in ("numpy", "scipy")},
@@ -194,10 +190,14 @@ def _leave_ctrl_c_to_the_parent() -> None:
 
 
 def _featurize_one(
-    number: int, path: Path, options: LandmarkOptions, store: LandmarkStore | None
+    number: int,
+    path: Path,
+    options: LandmarkOptions,
+    store: LandmarkStore | None,
+    window_s: float | None,
 ) -> tuple[int, list[Row]]:
     try:
-        return number, video_rows(path, options, store)
+        return number, video_rows(path, options, store, window_s)
     except VideoError as error:
         return number, [failed_row(error.status, str(error), options)]
     except (ModelFileError, OutputError, ImportError):
@@ -222,9 +222,3 @@ def _what_is_kept(rows_of: dict[int, list[Row]], n_videos: int, journal: Journal
         return "No video is kept: with `out` an interrupted run can go on."
     n_kept = sum(_status(rows) not in TRIED_AGAIN for rows in rows_of.values())
     return f"{n_kept} of {n_videos} videos are kept; give the same command again to go on."
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

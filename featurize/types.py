@@ -155,6 +155,15 @@ class LandmarkTrack:
         arrays = {"time_s": self.time_s, **self.arrays}
         return replace(self, **{name: _copied(array, frames) for name, array in arrays.items()})
 
+    def cut(self, frames: slice) -> Self:
+        """Some consecutive frames as a track of their own; its arrays are views of these.
+
+        Nothing is changed: times stay those of the video, and the flow into the first frame is
+        kept, as it was measured.
+        """
+        arrays = {"time_s": self.time_s, **self.arrays}
+        return replace(self, **{name: array[frames] for name, array in arrays.items()})
+
     def measured(self, name: str) -> np.ndarray:
         """``(n_frames,)`` float64 values of a measure; NaN where, or when, it was not read."""
         if self.appearance is None or name not in self.measures:
@@ -195,6 +204,13 @@ class Sound:
     def time_s(self) -> np.ndarray:
         """``(n,)`` time of each value."""
         return self.start_s + self.step_s * np.arange(len(self.level_db))
+
+    def between(self, start_s: float, end_s: float) -> Self | None:
+        """The values from one time until before another, as a view; None when there is none."""
+        first, stop = np.searchsorted(self.time_s, (start_s, end_s))
+        if first == stop:
+            return None
+        return replace(self, start_s=float(self.time_s[first]), level_db=self.level_db[first:stop])
 
 
 @dataclass(frozen=True)

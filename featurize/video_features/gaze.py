@@ -145,7 +145,9 @@ def _eyes_open(recording: Recording) -> np.ndarray:
 def _drift(values: np.ndarray, time_s: np.ndarray) -> float:
     """Spread of the medians of successive seconds; NaN for fewer than three."""
     known = np.isfinite(values)
-    seconds = pd.Series(values[known]).groupby(time_s[known] // DRIFT_STEP_S)
+    # Counted from the first frame, and by the middles of frames: the clock is not to decide.
+    middle_s = time_s - time_s[0] + typical_step_s(time_s) / 2
+    seconds = pd.Series(values[known]).groupby(middle_s[known] // DRIFT_STEP_S)
     medians = seconds.median()[seconds.size() >= MIN_FRAMES // 2]
     return float(medians.std()) if len(medians) > 2 else float("nan")
 

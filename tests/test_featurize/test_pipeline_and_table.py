@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from featurize import describe_features, extract_landmarks, featurize_dataset, featurize_video
 from featurize.__main__ import app
+from featurize.csv_file import write_csv
 from featurize.errors import ManifestError, NoFaceError, TooShortError, VideoMissingError
 from featurize.pipeline import META_COLUMNS, Row
 from featurize.synthesis import Performer, Script, write_video
-from featurize.table import write_csv
 
 
 def faceless(path: Path, n_frames: int = 30) -> Path:
