@@ -23,7 +23,7 @@ demo: $(VENV)/.installed  ## Scripted clips -> feature CSV -> cross-validation -
 	rm -rf $(DEMO)
 	$(BIN)/python -m featurize demo-data $(DEMO)/clips
 	$(BIN)/python -m featurize run $(DEMO)/clips/manifest.csv -o $(DEMO)/features.csv
-	$(BIN)/python -m models cross-validate $(DEMO)/features.csv
+	$(BIN)/python -m models cross-validate $(DEMO)/features.csv --report $(DEMO)/report
 	$(BIN)/python -m models train $(DEMO)/features.csv -o $(DEMO)/detector.skops
 	$(BIN)/python -m featurize demo-data $(DEMO)/new --people 1 --seed 1000
 	$(BIN)/python -m models score $(DEMO)/new/*_fake.mp4 --detector $(DEMO)/detector.skops

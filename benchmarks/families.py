@@ -21,19 +21,16 @@ from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from sklearn.base import clone
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from models import cross_validate
-from models.classifiers import check_classifier, check_seed, make_svm
-from models.conditioning import QualityConditioner, covariate_columns
+from models.audit.sources import source_told
+from models.classifiers import check_classifier, check_seed
+from models.conditioning import covariate_columns
 from models.errors import HoldOutError, ModelsError, TableError
 from models.feature_table import feature_columns, read_feature_file, read_training_table
 from models.metrics import measure
-from models.validation import ValidationReport
+from models.validation_report import ValidationReport
 
 ALL = "all"
 QUALITY = "quality"
@@ -70,41 +67,9 @@ def family_table(table: pd.DataFrame, family: str, conditioned: bool) -> pd.Data
     )
 
 
-def source_told(table: pd.DataFrame, conditioned: bool, seed: int) -> tuple[float, float]:
-    """Return how well features tell the source of authentic videos of unseen people, and by chance.
-
-    Balanced accuracy of the support vector machine, over the sources with at least five people;
-    NaN where there are fewer than two such sources.
-    """
-    data = read_training_table(table, conditioned)
-    source = data.meta["dataset"].to_numpy(dtype=str)
-    real = (data.is_fake == 0) & (source != "")
-    n_people = pd.Series(data.groups[real]).groupby(source[real]).nunique()
-    sources = n_people.index[n_people >= _N_FOLDS]
-    if len(sources) < 2:
-        return np.nan, np.nan
-    rows = real & np.isin(source, sources)
-    inputs, source, groups = data.inputs[rows], source[rows], data.groups[rows]
-    told = np.empty_like(source)
-    folds = StratifiedGroupKFold(_N_FOLDS, shuffle=True, random_state=seed)
-    for train, test in folds.split(inputs, source, groups):
-        seen, unseen = inputs[train], inputs[test]
-        if conditioned:
-            conditioner = QualityConditioner(len(data.covariate_columns))
-            conditioner.fit(seen, np.zeros(len(seen)), groups[train])
-            seen, unseen = conditioner.transform(seen), conditioner.transform(unseen)
-        classifier = clone(make_svm(seed)[-1].estimator)
-        weight = compute_sample_weight("balanced", source[train])
-        told[test] = classifier.fit(seen, source[train], model__sample_weight=weight).predict(
-            unseen
-        )
-    return float(balanced_accuracy_score(source, told)), 1 / len(sources)
-
-
-def within_source(report: ValidationReport, table: pd.DataFrame) -> str:
+def within_source(report: ValidationReport) -> str:
     """Return the AUC among videos of one source and fold, the mean over sources."""
-    sources = read_training_table(table).meta[["path", "dataset"]]
-    scores = report.scores.merge(sources, on="path")
+    scores = report.scores
     source = scores["dataset"].to_numpy(dtype=str)
     cells = scores.groupby(["dataset", "fold"]).ngroup().to_numpy()
     measured = measure(
@@ -119,11 +84,19 @@ def within_source(report: ValidationReport, table: pd.DataFrame) -> str:
     return _text(*measured.loc["auc_mean_of_folds", ["value", "low", "high"]])
 
 
+def _validated(
+    table: pd.DataFrame, hold_out: str, conditioned: bool, classifier: str, seed: int
+) -> ValidationReport:
+    return cross_validate(
+        table, hold_out, classifier, seed=seed, condition_on_quality=conditioned, audit=False
+    )
+
+
 def _people_held_out(table: pd.DataFrame, conditioned: bool, classifier: str, seed: int) -> Figures:
-    report = cross_validate(table, "group", classifier, seed=seed, condition_on_quality=conditioned)
+    report = _validated(table, "group", conditioned, classifier, seed)
     return {
         "people: all videos": _figure(report, "auc_pooled"),
-        "people: within a source": within_source(report, table),
+        "people: within a source": within_source(report),
         "people: within a person": _figure(report, "auc_within_group"),
     }
 
@@ -131,9 +104,7 @@ def _people_held_out(table: pd.DataFrame, conditioned: bool, classifier: str, se
 def _sources_held_out(
     table: pd.DataFrame, conditioned: bool, classifier: str, seed: int
 ) -> Figures:
-    report = cross_validate(
-        table, "dataset", classifier, seed=seed, condition_on_quality=conditioned
-    )
+    report = _validated(table, "dataset", conditioned, classifier, seed)
     return {
         "sources: all videos": _figure(report, "auc_pooled"),
         "sources: mean of each": _figure(report, "auc_mean_of_folds"),
@@ -142,8 +113,9 @@ def _sources_held_out(
 
 def _source_told(table: pd.DataFrame, conditioned: bool, classifier: str, seed: int) -> Figures:
     del classifier
-    told, chance = source_told(table, conditioned, seed)
-    return {"tells the source": "-" if np.isnan(told) else f"{told:.2f} ({chance:.2f})"}
+    told = source_told(read_training_table(table, conditioned).per_video(), _N_FOLDS, seed)
+    figure = "-" if np.isnan(told.value) else f"{told.value:.2f} ({told.chance:.2f})"
+    return {"tells the source": figure}
 
 
 def _figure(report: ValidationReport, metric: str) -> str:

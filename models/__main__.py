@@ -14,7 +14,7 @@ from models.errors import ModelsError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from models.validation import ValidationReport
+    from models.validation_report import ValidationReport
 
 app = typer.Typer(
     help="Train, cross-validate and use a detector of manipulated face videos.",
@@ -34,6 +34,13 @@ _Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
 _Condition = Annotated[
     bool,
     typer.Option(help="Tell features beside what authentic video of the same quality shows."),
+]
+
+_Search = Annotated[
+    bool,
+    typer.Option(
+        "--search", help="Choose hyper-parameters and features, on groups of the training part."
+    ),
 ]
 
 
@@ -59,13 +66,14 @@ def train(
     classifier: Annotated[str, typer.Option(help="svm, mlp, xgboost or committee.")] = "committee",
     seed: _Seed = 0,
     condition_on_quality: _Condition = False,
+    search: _Search = False,
 ) -> None:
     """Fit a detector on a feature table and save it."""
     from models.storage import check_destination
     from models.training import train as train_detector
 
     check_destination(output)
-    detector = train_detector(features, classifier, seed, condition_on_quality)
+    detector = train_detector(features, classifier, seed, condition_on_quality, search)
     detector.save(output)
     made = detector.provenance
     for remark in made["remarks"]:
@@ -82,7 +90,11 @@ def train(
 def cross_validate(
     features: _TableFile,
     hold_out: Annotated[
-        str, typer.Option(help="What is never seen: group, method, dataset or compression.")
+        str,
+        typer.Option(
+            help="What is never seen: group (people), method, single_method (train on one, test on "
+            "each), dataset, compression or split (the official one)."
+        ),
     ] = "group",
     classifier: Annotated[
         str, typer.Option(help="all, or names joined by commas: svm,mlp,xgboost,committee.")
@@ -91,25 +103,49 @@ def cross_validate(
     seed: _Seed = 0,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
     condition_on_quality: _Condition = False,
-    scores: Annotated[
-        Path | None, typer.Option(help="CSV file to write the held-out scores to.")
+    search: _Search = False,
+    audit: Annotated[bool, typer.Option(help="Ask first which shortcuts the table offers.")] = True,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for report.html, metrics.json and scores.csv; also measures what each "
+            "family of features is worth.",
+        ),
     ] = None,
 ) -> None:
     """Measure classifiers on videos of people, methods or sources they never saw."""
+    from models.report import check_folder, write_report
     from models.validation import cross_validate as validate
 
-    if scores is not None and not scores.parent.is_dir():
-        raise _unwritable(scores)
+    if report is not None:
+        check_folder(report)
     names = classifier if classifier == "all" else [n.strip() for n in classifier.split(",")]
-    report = validate(features, hold_out, names, folds, seed, jobs, condition_on_quality)
-    if scores is not None:
-        _write_scores(report, scores)
+    found = validate(
+        features,
+        hold_out,
+        names,
+        folds,
+        seed,
+        jobs,
+        condition_on_quality,
+        search,
+        importance=report is not None,
+        audit=audit,
+    )
+    _print_report(found)
+    if report is not None:
+        for path in write_report(found, report):
+            typer.echo(f"Written: {path}", err=True)
+
+
+def _print_report(report: "ValidationReport") -> None:
     if not sys.stdout.isatty():
         typer.echo(report.to_text(), nl=False)
         return
     from rich.console import Console
 
     console = Console()
+    console.print(report.head_text(), markup=False, highlight=False, end="")
     for table in report_tables(report, console.width):
         console.print(table)
     console.print(report.details_text(), markup=False, highlight=False)
@@ -135,9 +171,11 @@ def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
     """Return tables of the metrics, as many classifiers side by side as ``width`` columns hold."""
     from rich.table import Table
 
-    from models.validation import interval_text
+    from models.splitters import ALL
+    from models.validation_report import interval_text
 
-    classifiers = list(dict.fromkeys(report.metrics["classifier"]))
+    metrics = report.metrics[report.metrics["trained_on"] == ALL]
+    classifiers = list(dict.fromkeys(metrics["classifier"]))
     beside = max(1, (width - _METRIC_WIDTH) // _FIGURE_WIDTH)
     tables = []
     for start in range(0, len(classifiers), beside):
@@ -147,8 +185,8 @@ def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
         table.add_column("metric", overflow="fold")
         for name in shown:
             table.add_column(name, justify="right", overflow="fold")
-        columns = report.metrics.set_index(["metric", "classifier"])
-        for metric in dict.fromkeys(report.metrics["metric"]):
+        columns = metrics.set_index(["metric", "classifier"])
+        for metric in dict.fromkeys(metrics["metric"]):
             figures = [
                 interval_text(*columns.loc[(metric, name), ["value", "low", "high"]])
                 for name in shown
@@ -156,20 +194,6 @@ def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
             table.add_row(metric, *(text.replace(" [", "\n[") for text in figures))
         tables.append(table)
     return tables
-
-
-def _write_scores(report: "ValidationReport", path: Path) -> None:
-    try:
-        report.scores.to_csv(path, index=False)
-    except OSError as error:
-        raise _unwritable(path) from error
-
-
-def _unwritable(path: Path) -> ModelsError:
-    return ModelsError(
-        f"Cannot write the scores to {str(path)!r}: choose a folder that exists and can be "
-        "written to."
-    )
 
 
 if __name__ == "__main__":

@@ -8,23 +8,24 @@ decision value stays available for ranking. A slope of zero says that held-out d
 signal: the probability is then the share of fakes, for every video.
 """
 
-import warnings
 from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models.conditioning import QualityConditioner
-from models.errors import HoldOutError
-from models.splitters import group_folds
+from models.balanced_fit import decision_values, fit_balanced, log_odds
+from models.errors import HoldOutError, TableError
+from models.search import fit_chosen
+from models.video_rows import VideoRows, mean_by_video
 
-_SMALLEST_PROBABILITY = 1e-9
+_N_CLASSES = 2
 
 
 def fit_sigmoid(decision: np.ndarray, is_fake: np.ndarray) -> tuple[float, float]:
@@ -68,35 +69,81 @@ def fit_sigmoid(decision: np.ndarray, is_fake: np.ndarray) -> tuple[float, float
 
 
 class _SigmoidOfDecision(ClassifierMixin, BaseEstimator):
-    """A two-class estimator whose probability is a rising sigmoid of its decision value."""
+    """A two-class estimator whose probability is a rising sigmoid of its decision value.
 
-    def calibrated_log_odds(self, X: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` log-odds of the second class."""
-        return self.slope_ * self.decision_function(X) + self.intercept_
+    Decision values rank; no class begins at zero. What is predicted is the more probable class.
+    """
+
+    def log_odds(self, decision: np.ndarray) -> np.ndarray:
+        """Return the calibrated log-odds of the second class at each decision value."""
+        return self.slope_ * decision + self.intercept_
+
+    def probability(self, decision: np.ndarray) -> np.ndarray:
+        """Return the calibrated probability of the second class at each decision value.
+
+        That of a video with several rows is the probability at the mean of their decision values,
+        see :func:`models.video_rows.mean_by_video`.
+        """
+        return expit(self.log_odds(decision))
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows, 2)`` calibrated probabilities."""
-        second = expit(self.calibrated_log_odds(X))
+        second = self.probability(self.decision_function(X))
         return np.column_stack([1 - second, second])
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` the more probable class."""
-        return self.classes_[(self.calibrated_log_odds(X) >= 0).astype(int)]
+        is_second = self.log_odds(self.decision_function(X)) >= 0
+        return self.classes_[is_second.astype(int)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = all(_takes_nan(one) for one in self._parts())
+        return tags
 
     def _checked(
-        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: np.ndarray | None,
+        videos: np.ndarray | None,
+    ) -> VideoRows:
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
+        _check_not_infinite(X)
+        check_classification_targets(y)
         self.classes_, encoded = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
+        if len(self.classes_) == 1:
             raise HoldOutError(
-                f"Training needs videos of two classes, not {len(self.classes_)}: add videos."
+                f"All videos are of 1 class ({self.classes_[0]}): add videos of the other, as "
+                "training needs two."
             )
-        return X, encoded, np.arange(len(y)) if groups is None else np.asarray(groups)
+        if len(self.classes_) > _N_CLASSES:
+            raise HoldOutError(
+                "Only binary classification is supported. The type of the target is multiclass "
+                f"({len(self.classes_)} classes): say of each video whether it is fake."
+            )
+        return VideoRows.checked(X, encoded, groups, videos)
 
     def _new_rows(self, X: np.ndarray) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
+        _check_not_infinite(X)
+        return X
+
+
+def _takes_nan(estimator: BaseEstimator) -> bool:
+    """Return whether NaN may be put in; a pipeline does not say so, but its first step does."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator[0]
+    return get_tags(estimator).input_tags.allow_nan
+
+
+def _check_not_infinite(X: np.ndarray) -> None:
+    if np.isinf(X).any():
+        raise TableError(
+            "The features hold infinity (inf): write NaN where a value could not be measured."
+        )
 
 
 class CalibratedByGroup(_SigmoidOfDecision):
@@ -110,18 +157,23 @@ class CalibratedByGroup(_SigmoidOfDecision):
     ----------
     estimator : sklearn.pipeline.Pipeline
         Preprocessing and a two-class classifier whose ``fit`` takes ``sample_weight``. Both classes
-        are given equal weight.
+        are given equal weight, and so are all videos of a class.
     n_folds : int
         Folds of groups from which held-out decision values come.
     seed : int
         Shuffles the groups.
+    grid : dict of str to list, optional
+        Parameters of ``estimator`` and the values to try. They are chosen anew in every fit, the
+        folds' and the last, on groups that are held out of its rows; see :mod:`models.search`.
 
     Attributes
     ----------
     estimator_ : sklearn.pipeline.Pipeline
         Fitted on all rows.
+    chosen_ : dict
+        Parameters chosen for ``estimator_``; empty without a grid.
     slope_, intercept_ : float
-        Of the calibration.
+        Of the calibration, fitted on the mean decision value of each video.
     oof_decision_ : numpy.ndarray
         ``(n_rows,)`` decision value of each training row from a fit without its group.
     oof_fold_ : numpy.ndarray
@@ -130,40 +182,67 @@ class CalibratedByGroup(_SigmoidOfDecision):
         ``(2,)``.
     """
 
-    def __init__(self, estimator: Pipeline, n_folds: int = 5, seed: int = 0) -> None:
+    def __init__(
+        self,
+        estimator: Pipeline,
+        n_folds: int = 5,
+        seed: int = 0,
+        grid: dict[str, list] | None = None,
+    ) -> None:
         self.estimator = estimator
         self.n_folds = n_folds
         self.seed = seed
+        self.grid = grid
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> Self:
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: np.ndarray | None = None,
+        videos: np.ndarray | None = None,
+    ) -> Self:
         """Fit on ``X`` ``(n_rows, n_features)`` and calibrate on held-out ``groups``.
 
-        ``X`` may hold NaN where the first step of the estimator takes it. Without ``groups``, every
-        row is a group of its own.
+        ``X`` may hold NaN where the first step of the estimator takes it. Of ``y`` the first class
+        in sorted order counts as authentic, where that matters to a step. ``videos`` ``(n_rows,)``
+        says which rows are windows of one video; without it every row is a video. Without
+        ``groups`` every video is a group of its own.
 
         Raises
         ------
         HoldOutError
             When there are not two classes, or a class has fewer than two groups.
+        TableError
+            When the rows of a video are not of one class and one group, a value is infinite, or no
+            feature differs between the rows of a fold.
         """
-        X, encoded, groups = self._checked(X, y, groups)
-        self.oof_decision_ = np.empty(len(encoded))
-        self.oof_fold_ = np.empty(len(encoded), dtype=int)
-        folds = group_folds(encoded, groups, self.n_folds, self.seed)
-        for fold, (train, test) in enumerate(folds):
-            fitted = _fit_balanced(self.estimator, X[train], encoded[train], groups[train])
-            self.oof_decision_[test] = _decision(fitted, X[test])
+        rows = self._checked(X, y, groups, videos)
+        self.oof_decision_ = np.empty(len(rows.X))
+        self.oof_fold_ = np.empty(len(rows.X), dtype=int)
+        for fold, (train, test) in enumerate(rows.folds(self.n_folds, self.seed)):
+            fitted, _ = self._fitted(rows.part(train))
+            self.oof_decision_[test] = decision_values(fitted, rows.X[test])
             self.oof_fold_[test] = fold
-        self.slope_, self.intercept_ = fit_sigmoid(self.oof_decision_, encoded)
-        self.estimator_ = _fit_balanced(self.estimator, X, encoded, groups)
+        by_video = mean_by_video(self.oof_decision_, rows.videos)
+        self.slope_, self.intercept_ = fit_sigmoid(by_video, rows.is_fake_by_video)
+        self.estimator_, self.chosen_ = self._fitted(rows)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` decision values; larger means more likely the second class."""
-        return _decision(self.estimator_, self._new_rows(X))
+        X = self._new_rows(X)
+        return decision_values(self.estimator_, X)
+
+    def _parts(self) -> list[BaseEstimator]:
+        return [self.estimator]
+
+    def _fitted(self, rows: VideoRows) -> tuple[Pipeline, dict[str, object]]:
+        if self.grid is None:
+            return fit_balanced(self.estimator, rows), {}
+        return fit_chosen(self.estimator, self.grid, rows, self.seed)
 
 
-class SoftVote(_SigmoidOfDecision):
+class SoftVote(_SigmoidOfDecision, _BaseComposition):
     """The mean of its members' calibrated probabilities, calibrated once more.
 
     The mean of probabilities that are each well calibrated is too timid, hence the second
@@ -187,60 +266,62 @@ class SoftVote(_SigmoidOfDecision):
     def __init__(self, members: list[tuple[str, CalibratedByGroup]]) -> None:
         self.members = members
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> Self:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        """Return the parameters, with ``deep`` those of the members too, as ``name__parameter``."""
+        return self._get_params("members", deep=deep)
+
+    def set_params(self, **parameters: object) -> Self:
+        """Set parameters by the names that :meth:`get_params` gives."""
+        self._set_params("members", **parameters)
+        return self
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: np.ndarray | None = None,
+        videos: np.ndarray | None = None,
+    ) -> Self:
         """Fit every member on ``X`` ``(n_rows, n_features)``, holding out ``groups`` in turn.
+
+        ``videos`` as in :meth:`CalibratedByGroup.fit`.
 
         Raises
         ------
         HoldOutError
             When there are not two classes, or a class has fewer than two groups.
+        TableError
+            When the rows of a video are not of one class and one group, a value is infinite, or no
+            feature differs between the rows of a fold.
         """
-        X, encoded, groups = self._checked(X, y, groups)
+        rows = self._checked(X, y, groups, videos)
         self.members_ = {
-            name: clone(member).fit(X, encoded, groups=groups) for name, member in self.members
+            name: clone(member).fit(rows.X, rows.is_fake, groups=rows.groups, videos=rows.videos)
+            for name, member in self.members
         }
-        votes = [_held_out_vote(member, encoded) for member in self.members_.values()]
-        self.oof_decision_ = _log_odds(np.mean(votes, axis=0))
-        self.slope_, self.intercept_ = fit_sigmoid(self.oof_decision_, encoded)
+        votes = [_held_out_vote(member, rows) for member in self.members_.values()]
+        self.oof_decision_ = log_odds(np.mean(votes, axis=0))
+        by_video = mean_by_video(self.oof_decision_, rows.videos)
+        self.slope_, self.intercept_ = fit_sigmoid(by_video, rows.is_fake_by_video)
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` log-odds of the mean vote."""
         X = self._new_rows(X)
         votes = [member.predict_proba(X)[:, 1] for member in self.members_.values()]
-        return _log_odds(np.mean(votes, axis=0))
+        return log_odds(np.mean(votes, axis=0))
+
+    def _parts(self) -> list[BaseEstimator]:
+        return [member for _, member in self.members]
 
 
-def _held_out_vote(member: CalibratedByGroup, encoded: np.ndarray) -> np.ndarray:
-    """Return ``(n_rows,)`` probabilities by sigmoids fitted on the other folds."""
-    vote = np.empty(len(encoded))
+def _held_out_vote(member: CalibratedByGroup, rows: VideoRows) -> np.ndarray:
+    """Return ``(n_rows,)`` probabilities by sigmoids fitted on the videos of the other folds."""
+    vote = np.empty(len(rows.videos))
+    by_video = mean_by_video(member.oof_decision_, rows.videos)
     for fold in np.unique(member.oof_fold_):
         test = member.oof_fold_ == fold
-        slope, intercept = fit_sigmoid(member.oof_decision_[~test], encoded[~test])
+        others = np.unique(rows.videos[~test])
+        slope, intercept = fit_sigmoid(by_video[others], rows.is_fake_by_video[others])
         vote[test] = expit(slope * member.oof_decision_[test] + intercept)
     return vote
-
-
-def _fit_balanced(
-    estimator: Pipeline, X: np.ndarray, encoded: np.ndarray, groups: np.ndarray
-) -> Pipeline:
-    of_rows = {
-        f"{estimator.steps[-1][0]}__sample_weight": compute_sample_weight("balanced", encoded)
-    }
-    for name, step in estimator.steps:
-        if isinstance(step, QualityConditioner):
-            of_rows[f"{name}__groups"] = groups
-    with warnings.catch_warnings():
-        # The network's small number of steps is meant: stopping early regularises.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return clone(estimator).fit(X, encoded, **of_rows)
-
-
-def _decision(fitted: Pipeline, X: np.ndarray) -> np.ndarray:
-    if hasattr(fitted, "decision_function"):
-        return fitted.decision_function(X)
-    return _log_odds(fitted.predict_proba(X)[:, 1].astype(np.float64))
-
-
-def _log_odds(probability: np.ndarray) -> np.ndarray:
-    return logit(np.clip(probability, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY))

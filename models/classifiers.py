@@ -7,12 +7,14 @@ is held out must not shape expectations, medians and scales. The classifiers are
 with few videos and many features, hence strong regularisation. Fit them with
 ``pipeline.fit(X, y, classify__groups=groups)``; without groups every row counts as a group of its
 own. The last ``n_covariates`` columns of ``X`` are measures of quality, see
-:mod:`models.conditioning`.
+:mod:`models.conditioning`. With ``search`` a few settings, and the share of the features that is
+kept, are chosen in every fit on groups held out of it, see :mod:`models.search`.
 """
 
 from collections.abc import Callable
 
 from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectPercentile, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -23,30 +25,33 @@ from models.calibration import CalibratedByGroup, SoftVote
 from models.conditioning import QualityConditioner
 from models.errors import SettingError, UnknownClassifierError
 from models.preprocessing import ClippedRobustScaler
+from models.search import GRIDS
 
 
-def make_svm(seed: int = 0, n_covariates: int = 0) -> Pipeline:
+def make_svm(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
     """Return a support vector machine with a radial kernel."""
-    return _pipeline(_svm(seed, n_covariates))
+    return _pipeline(_svm(seed, n_covariates, search))
 
 
-def make_mlp(seed: int = 0, n_covariates: int = 0) -> Pipeline:
+def make_mlp(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
     """Return a neural network with one small hidden layer and strong weight decay."""
-    return _pipeline(_mlp(seed, n_covariates))
+    return _pipeline(_mlp(seed, n_covariates, search))
 
 
-def make_xgboost(seed: int = 0, n_covariates: int = 0) -> Pipeline:
+def make_xgboost(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
     """Return gradient-boosted shallow trees, each on a part of the rows and features."""
-    return _pipeline(_xgboost(seed, n_covariates))
+    return _pipeline(_xgboost(seed, n_covariates, search))
 
 
-def make_committee(seed: int = 0, n_covariates: int = 0) -> Pipeline:
+def make_committee(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
     """Return the soft vote of the three: the mean of their calibrated probabilities."""
     members = {"svm": _svm, "mlp": _mlp, "xgboost": _xgboost}
-    return _pipeline(SoftVote([(name, make(seed, n_covariates)) for name, make in members.items()]))
+    return _pipeline(
+        SoftVote([(name, make(seed, n_covariates, search)) for name, make in members.items()])
+    )
 
 
-MAKERS: dict[str, Callable[[int, int], Pipeline]] = {
+MAKERS: dict[str, Callable[[int, int, bool], Pipeline]] = {
     "svm": make_svm,
     "mlp": make_mlp,
     "xgboost": make_xgboost,
@@ -72,29 +77,34 @@ def _pipeline(calibrated: CalibratedByGroup | SoftVote) -> Pipeline:
     return Pipeline([("classify", calibrated)])
 
 
-def _calibrated(classifier: BaseEstimator, seed: int, n_covariates: int) -> CalibratedByGroup:
+def _calibrated(
+    classifier: BaseEstimator, seed: int, n_covariates: int, grid: dict[str, list] | None
+) -> CalibratedByGroup:
     condition = [("condition", QualityConditioner(n_covariates))] if n_covariates else []
+    select = [] if grid is None else [("select", SelectPercentile(f_classif, percentile=100))]
     steps = [
         *condition,
         ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
         ("scale", ClippedRobustScaler()),
+        *select,
         ("model", classifier),
     ]
-    return CalibratedByGroup(Pipeline(steps), seed=seed)
+    return CalibratedByGroup(Pipeline(steps), seed=seed, grid=grid)
 
 
-def _svm(seed: int, n_covariates: int) -> CalibratedByGroup:
-    return _calibrated(SVC(C=3.0, kernel="rbf", gamma="scale"), seed, n_covariates)
+def _svm(seed: int, n_covariates: int, search: bool) -> CalibratedByGroup:
+    machine = SVC(C=3.0, kernel="rbf", gamma="scale")
+    return _calibrated(machine, seed, n_covariates, _grid("svm", search))
 
 
-def _mlp(seed: int, n_covariates: int) -> CalibratedByGroup:
+def _mlp(seed: int, n_covariates: int, search: bool) -> CalibratedByGroup:
     network = MLPClassifier(
         hidden_layer_sizes=(16,), solver="lbfgs", alpha=10.0, max_iter=30, random_state=seed
     )
-    return _calibrated(network, seed, n_covariates)
+    return _calibrated(network, seed, n_covariates, _grid("mlp", search))
 
 
-def _xgboost(seed: int, n_covariates: int) -> CalibratedByGroup:
+def _xgboost(seed: int, n_covariates: int, search: bool) -> CalibratedByGroup:
     trees = XGBClassifier(
         n_estimators=200,
         max_depth=3,
@@ -107,4 +117,8 @@ def _xgboost(seed: int, n_covariates: int) -> CalibratedByGroup:
         n_jobs=1,
         random_state=seed,
     )
-    return _calibrated(trees, seed, n_covariates)
+    return _calibrated(trees, seed, n_covariates, _grid("xgboost", search))
+
+
+def _grid(name: str, search: bool) -> dict[str, list] | None:
+    return GRIDS[name] if search else None

@@ -11,9 +11,10 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from models.errors import TableError
+from models.errors import SettingError, TableError
 
 # The order is that of the columns in the classifier's input; a table may lack some. No measure of
 # quality are the duration of a clip, an editor's choice, and the brightness of a face, which is
@@ -67,7 +68,8 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
     ----------
     n_covariates : int
         The last so many columns are the covariates, in any unit; they are dropped. Missing ones are
-        taken as those of the median authentic video.
+        taken as those of the median authentic video. Without any, features are only told in
+        standard deviations above the middle of all authentic video.
     penalty : float
         Strength of the ridge, in videos: with as many authentic videos a slope is halved.
     least_gain : float
@@ -98,7 +100,7 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_covariates: int,
+        n_covariates: int = 0,
         penalty: float = 5.0,
         least_gain: float = 0.05,
         limit: float = 2.0,
@@ -119,8 +121,15 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         ------
         TableError
             When no row is authentic.
+        SettingError
+            When ``n_covariates`` leaves no feature, or is negative.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        if not 0 <= self.n_covariates < X.shape[1]:
+            raise SettingError(
+                f"{self.n_covariates} covariates leave no feature where n_features = {X.shape[1]}: "
+                "give the features first and the covariates last."
+            )
         is_authentic = np.asarray(y) == 0
         authentic = X[is_authentic]
         if not len(authentic):
@@ -166,9 +175,13 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: list[str] | None = None) -> np.ndarray:
         """Return the names of the columns without those of the covariates."""
         check_is_fitted(self)
-        if input_features is None:
-            input_features = [f"x{i}" for i in range(self.n_features_in_)]
-        return np.asarray(input_features, dtype=object)[: len(self.center_)]
+        return _check_feature_names_in(self, input_features)[: len(self.center_)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        return tags
 
     def _new_rows(self, X: np.ndarray) -> np.ndarray:
         check_is_fitted(self)

@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from models.calibration import CalibratedByGroup, SoftVote
 from models.conditioning import QualityConditioner
-from models.feature_table import feature_matrix
+from models.errors import FeatureMismatchError
+from models.feature_table import WINDOW_COLUMNS, feature_matrix
 from models.storage import DAMAGE, damaged, read_checked, write_repeatable
 
 # A row that lacks a larger share of the features is not scored: the medians put in for them would
@@ -22,6 +23,10 @@ MAX_MISSING = 0.2
 # what the videos of other sources show, and none has more than 16 %. With few training videos more
 # lies outside by chance alone: about 2 / (n_videos + 1) of the features.
 MAX_UNSEEN = 0.2
+
+
+# Lengths are known to the millisecond.
+_SAME_LENGTH_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,13 @@ class Detector:
     thresholds : Thresholds
         Limits of the verdicts.
     real_quantiles : numpy.ndarray
-        ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the authentic training videos; NaN
-        where a feature was never measured.
+        ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the authentic training videos, or
+        among all windows of them; NaN where a feature was never measured.
     seen_range : numpy.ndarray
-        ``(n_features, 2)`` smallest and largest value among all training videos.
+        ``(n_features, 2)`` smallest and largest value among all training videos, or their windows.
+    window_s : float or None
+        Length in seconds of the windows that videos are measured in; None where a row is a whole
+        video. The score of a video is that of the mean decision value of its windows.
     provenance : dict
         Classifier, seed, sha256 of the table, counts, versions, remarks.
     """
@@ -70,6 +78,7 @@ class Detector:
     thresholds: Thresholds
     real_quantiles: np.ndarray
     seen_range: np.ndarray
+    window_s: float | None
     provenance: dict[str, object]
 
     @property
@@ -83,9 +92,22 @@ class Detector:
         Raises
         ------
         FeatureMismatchError
-            When a feature or a covariate of the detector is missing.
+            When a feature or a covariate of the detector is missing, or rows are whole videos and
+            the detector was trained on windows, the other way round, or on windows of another
+            length.
         """
+        self._check_windows(table)
         return feature_matrix(table, (*self.columns, *self.covariates))
+
+    def faces_of(self, table: pd.DataFrame) -> np.ndarray:
+        """Return ``(n_rows,)`` int, of which face of which video each row is, from 0 on.
+
+        Numbers are in the order of first appearance. Without windows every row has its own.
+        """
+        if self.window_s is None:
+            return np.arange(len(table))
+        named = [name for name in ("path", "face") if name in table.columns]
+        return table.groupby(named, sort=False, dropna=False).ngroup().to_numpy()
 
     @property
     def conditioner(self) -> QualityConditioner | None:
@@ -106,10 +128,12 @@ class Detector:
     def decision_function(self, table: pd.DataFrame) -> np.ndarray:
         """Return ``(n_rows,)`` decision values to rank by; NaN where too little was measured.
 
+        Of windows each has its own; a video is ranked by the mean of those of its windows.
+
         Raises
         ------
         FeatureMismatchError
-            When a feature of the detector is missing.
+            As for :meth:`matrix`.
         """
         return self._decision(self.matrix(table))
 
@@ -120,15 +144,23 @@ class Detector:
         The share of fakes in the training table is the prior: where it was not that of the
         videos to be scored, the verdicts are safer to read than the probability.
 
+        It is videos that are manipulated: every window of a face has the probability of the mean
+        decision value of all its windows but the unknown ones. Single windows are told apart by
+        :meth:`decision_function`.
+
         Raises
         ------
         FeatureMismatchError
-            When a feature of the detector is missing.
+            As for :meth:`matrix`.
         """
-        return expit(self.log_odds(self.matrix(table)))
+        faces = self.faces_of(table)
+        return expit(mean_of_known(self.log_odds(self.matrix(table)), faces))[faces]
 
     def log_odds(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` calibrated log-odds of rows as :meth:`matrix` gives them."""
+        """Return ``(n_rows,)`` calibrated log-odds of rows as :meth:`matrix` gives them.
+
+        Those of a video in windows are the mean of the known ones of its windows.
+        """
         slope, intercept = self.calibration
         return slope * self._decision(inputs) + intercept
 
@@ -140,6 +172,27 @@ class Detector:
             with threadpool_limits(limits=1):
                 decision[known] = self.pipeline.decision_function(inputs[known])
         return decision
+
+    def _check_windows(self, table: pd.DataFrame) -> None:
+        """Raise FeatureMismatchError unless a row of the table is what one was in training."""
+        in_windows = any(name in table.columns for name in WINDOW_COLUMNS)
+        if self.window_s is None:
+            if in_windows:
+                raise FeatureMismatchError(
+                    "The detector was trained on whole videos, but the rows of the table are "
+                    "windows: make the table without `--window`, or train the detector on windows."
+                )
+            return
+        made = f"make the table by `python -m featurize run --window {self.window_s:g}`."
+        trained = f"The detector was trained on windows of {self.window_s:g} s, but"
+        if not in_windows:
+            raise FeatureMismatchError(f"{trained} the rows of the table are whole videos: {made}")
+        if "path" not in table.columns:
+            raise FeatureMismatchError(f"{trained} no column path says of which video each: {made}")
+        lengths_s = np.diff(feature_matrix(table, WINDOW_COLUMNS), axis=1)
+        others = lengths_s[np.abs(lengths_s - self.window_s) > _SAME_LENGTH_S]
+        if len(others):
+            raise FeatureMismatchError(f"{trained} the table has some of {others[0]:g} s: {made}")
 
     def missing_share(self, inputs: np.ndarray) -> np.ndarray:
         """Return ``(n_rows,)`` share of missing values among features measured in training."""
@@ -189,9 +242,23 @@ class Detector:
             "threshold_fake": self.thresholds.fake,
             "real_quantiles": self.real_quantiles,
             "seen_range": self.seen_range,
+            "window_s": self.window_s,
             "provenance": self.provenance,
         }
         write_repeatable(content, path)
+
+
+def mean_of_known(values: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Return ``(n_faces,)`` the mean of the values of each face that are not NaN, if there are any.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n_rows,)``.
+    faces : numpy.ndarray
+        ``(n_rows,)`` int, of which face each is, from 0 on.
+    """
+    return pd.Series(values).groupby(faces).mean().to_numpy()
 
 
 def load_detector(path: str | os.PathLike) -> Detector:
@@ -215,6 +282,7 @@ def load_detector(path: str | os.PathLike) -> Detector:
             thresholds=Thresholds(content["threshold_real"], content["threshold_fake"]),
             real_quantiles=content["real_quantiles"],
             seen_range=content["seen_range"],
+            window_s=content["window_s"],
             provenance=content["provenance"],
         )
         # One row shows that the fitted parts are there and of one size.
@@ -244,6 +312,7 @@ def _check_content(content: dict) -> None:
         and _n_covariates(pipeline) == len(covariates)
         and np.isfinite(limits).all()
         and limits[0] <= limits[1]
+        and (content["window_s"] is None or 0 < content["window_s"] < np.inf)
         and isinstance(content["provenance"].get("versions"), dict)
     )
     if not fits:

@@ -1,10 +1,7 @@
 """A feature table, from a file or from memory, checked once and turned into training data."""
 
-import csv
-import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,82 +9,15 @@ import pandas as pd
 
 from models.conditioning import COVARIATES, covariate_columns
 from models.errors import FeatureMismatchError, TableError
+from models.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
+from models.training_table import TrainingTable
+from models.versions import PACKAGE, installed_versions
 
-_TEXT_COLUMNS = (
-    "path",
-    "label",
-    "group",
-    "method",
-    "dataset",
-    "compression",
-    "split",
-    "status",
-    "reason",
-    "landmarks_backend",
-    "featurize_version",
-)
-_MISSING_NUMBERS = ["", "NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"]
+# Meta columns that say how a video was taken and packed, as the family ``quality`` does.
+MEASURED_META = ("duration_s", "face_rate", "face_width_px", "fps", "n_frames")
+# In a table with these columns a row is a window of a video.
+WINDOW_COLUMNS = ("window_start_s", "window_end_s")
 _LABELS = ("real", "fake")
-_N_NAMED = 5
-
-
-@dataclass(frozen=True)
-class TrainingTable:
-    """The rows of a feature table that can be learnt from, one per video.
-
-    Attributes
-    ----------
-    features : numpy.ndarray
-        ``(n_videos, n_features)`` float64; NaN where a value is missing or infinite.
-    columns : tuple of str
-        ``(n_features,)`` names of the features, sorted.
-    covariates : numpy.ndarray
-        ``(n_videos, n_covariates)`` float64, the quality at which each video was measured; no
-        column where features are not conditioned on it.
-    covariate_columns : tuple of str
-        ``(n_covariates,)`` their names.
-    is_fake : numpy.ndarray
-        ``(n_videos,)`` int, 1 for a manipulated video and 0 for an authentic one.
-    groups : numpy.ndarray
-        ``(n_videos,)`` str. Videos of one group share a person or a source and are never
-        split between training and test.
-    meta : pandas.DataFrame
-        ``path, label, group, method, dataset, compression`` and the other text columns of the
-        table, empty text where missing, in the order of ``features``.
-    remarks : tuple of str
-        What was left out or filled in, one sentence each.
-    sha256 : str
-        Of the file; empty when the table came from memory.
-    """
-
-    features: np.ndarray
-    columns: tuple[str, ...]
-    covariates: np.ndarray
-    covariate_columns: tuple[str, ...]
-    is_fake: np.ndarray
-    groups: np.ndarray
-    meta: pd.DataFrame
-    remarks: tuple[str, ...]
-    sha256: str
-
-    @property
-    def inputs(self) -> np.ndarray:
-        """What a classifier takes: features, then covariates, ``(n_videos, n_inputs)``."""
-        return np.hstack([self.features, self.covariates])
-
-    @property
-    def n_videos(self) -> int:
-        """Number of videos."""
-        return len(self.is_fake)
-
-    @property
-    def n_groups(self) -> int:
-        """Number of different groups."""
-        return len(np.unique(self.groups))
-
-    def spelled(self, column: str) -> str:
-        """Return the different values of a text column, sorted and joined by commas."""
-        return ", ".join(sorted(set(self.meta[column]) - {""}))
 
 
 def feature_columns(columns: Iterable[str]) -> list[str]:
@@ -118,11 +48,11 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     if missing:
         raise FeatureMismatchError(
             f"The table lacks {len(missing)} of the {len(columns)} columns the detector was "
-            f"trained on ({_named(missing)}): make it with the same version of featurize and the "
+            f"trained on ({named(missing)}): make it with the same version of featurize and the "
             "same landmark backend, or train the detector again."
         )
     chosen = frame.loc[:, columns]
-    _check_unique(chosen.columns)
+    check_unique(chosen.columns)
     text = [
         name
         for name, column in chosen.items()
@@ -130,7 +60,7 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     ]
     if text:
         raise TableError(
-            f"Columns of features and of quality must hold numbers, but {_named(text)} hold text: "
+            f"Columns of features and of quality must hold numbers, but {named(text)} hold text: "
             "correct the table, or rename columns that are not features so that they have no "
             "double underscore."
         )
@@ -147,14 +77,15 @@ def read_training_table(
 
     Only rows with ``status`` ``ok`` and ``face`` 0 are used: the label of a video speaks of its
     main face. Rows without a label are left out and counted in ``remarks``. An empty ``group``
-    makes the video a group of its own.
+    makes the video a group of its own. Blanks around the names of columns do not count.
 
     Parameters
     ----------
     source : path or pandas.DataFrame
         A CSV file as ``python -m featurize run`` writes it, or the same in memory. ``path`` and
         ``label`` are needed; ``status``, ``face`` and the other meta columns are optional;
-        columns without a double underscore that are not known are ignored.
+        columns without a double underscore that are not known are ignored. With
+        ``window_start_s`` and ``window_end_s`` a row is a window of a video.
     condition_on_quality : bool
         Whether the measures of quality, see :data:`models.conditioning.COVARIATES`, are covariates.
         A feature among them is then no feature.
@@ -164,32 +95,35 @@ def read_training_table(
     TableError
         When the table cannot be read, a column is missing or named twice, there is no measure of
         quality to condition on, a label is neither ``real`` nor ``fake``, only one class is left, a
-        video occurs twice, or no feature varies.
+        video or a window occurs twice, windows of a video disagree, or no feature varies.
     """
     frame, sha256 = (
         (source, "") if isinstance(source, pd.DataFrame) else read_feature_file(Path(source))
     )
-    _check_unique(frame.columns)
-    for name in ("path", "label"):
+    frame = frame.set_axis(frame.columns.map(lambda name: str(name).strip()), axis=1)
+    check_unique(frame.columns)
+    window = WINDOW_COLUMNS if set(WINDOW_COLUMNS) & set(frame.columns) else ()
+    for name in ("path", "label", *window):
         if name not in frame.columns:
-            raise TableError(
-                f"The table has no column {name!r}: make it with `python -m featurize run` from "
-                "a manifest with the columns path and label."
-            )
+            raise _missing_column(name, frame.columns)
     meta = pd.DataFrame(
         {
             name: frame[name].astype("str").where(frame[name].notna(), "").str.strip()
             if name in frame.columns
             else pd.Series("", index=frame.index, dtype="str")
-            for name in _TEXT_COLUMNS
+            for name in TEXT_COLUMNS
         }
     )
-    usable, remarks = _usable_rows(frame, meta)
+    meta["label"] = meta["label"].str.lower()
+    spans = feature_matrix(frame, window)
+    usable, remarks = _usable_rows(frame, meta, spans)
+    frame, spans = frame[usable], spans[usable]
     meta = meta[usable].reset_index(drop=True)
+    videos = pd.factorize(meta["path"])[0]
     covariates = []
     if condition_on_quality:
         # What no video tells is no measure of quality.
-        covariates = covariate_columns(frame.columns[frame[usable].notna().any()])
+        covariates = covariate_columns(frame.columns[frame.notna().any()])
         if not covariates:
             raise TableError(
                 "The table has no measure of quality to condition the features on, such as "
@@ -201,83 +135,87 @@ def read_training_table(
             "The table has no feature column: a feature's name has a double underscore, such as "
             "eyes__blink__rate_per_min."
         )
-    values = frame.loc[usable, columns]
-    features = feature_matrix(values, columns)
-    n_infinite = int(np.isnan(features).sum() - values.isna().to_numpy().sum())
+    features = feature_matrix(frame, columns)
+    n_infinite = int(np.isnan(features).sum()) - int(frame[columns].isna().sum().sum())
     if n_infinite:
         remarks.append(f"{n_infinite} infinite values are treated as missing.")
     _check_learnable(features, meta)
-
-    without_group = (meta["group"] == "").to_numpy()
-    if without_group.any():
-        remarks.append(
-            f"{without_group.sum()} videos have no group and count as a group of their own: if "
-            "some show the same person or source, the figures are too good."
-        )
-    groups = np.where(without_group, meta["path"], meta["group"]).astype(str)
-    for name in ("featurize_version", "landmarks_backend"):
-        if len(set(meta[name])) > 1:
-            remarks.append(f"The table mixes several values of {name}.")
+    quality = sorted(
+        name for name in frame.columns if name.startswith("quality__") or name in MEASURED_META
+    )
+    groups, of_groups = _groups(meta, videos)
     return TrainingTable(
         features=features,
         columns=tuple(columns),
-        covariates=feature_matrix(frame.loc[usable, covariates], covariates),
+        covariates=feature_matrix(frame, covariates),
         covariate_columns=tuple(covariates),
+        quality=feature_matrix(frame, quality),
+        quality_columns=tuple(quality),
         is_fake=(meta["label"] == "fake").to_numpy(dtype=int),
         groups=groups,
+        videos=videos,
+        window_s=round(float(np.median(spans[:, 1] - spans[:, 0])), 3) if window else None,
         meta=meta.assign(group=groups),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *of_groups, *_remarks_on_versions(meta)),
         sha256=sha256,
     )
 
 
-def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
-    """Return a feature table as it stands in a CSV file, and the sha256 of the file.
+def _missing_column(name: str, columns: pd.Index) -> TableError:
+    alike = [found for found in columns if found.lower() == name]
+    if alike:
+        return TableError(f"The table has a column {alike[0]!r}: call it {name!r}.")
+    return TableError(
+        f"The table has no column {name!r}: make it with `python -m featurize run` from a "
+        "manifest with the columns path and label."
+    )
 
-    Raises
-    ------
-    TableError
-        When the file cannot be read, is no CSV file or names a column twice.
-    """
-    try:
-        raw = path.read_bytes()
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            header = next(csv.reader(lines), [])
-        # pandas renames the second of two equal names instead of saying so.
-        _check_unique(pd.Index(header))
-        # Numbers may be missing by name; text is taken as it stands, for a person may be called NA.
-        missing = {name: _MISSING_NUMBERS for name in header if name not in _TEXT_COLUMNS}
-        frame = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(_TEXT_COLUMNS, "str"),
-            keep_default_na=False,
-            na_values=missing,
-            encoding="utf-8-sig",
-            low_memory=False,
+
+def _groups(meta: pd.DataFrame, videos: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return ``(n_rows,)`` the group of each row, and what to know of them."""
+    for name in ("group", "label"):
+        spellings = meta[name].groupby(videos).nunique()
+        if (spellings > 1).any():
+            several = meta["path"][np.isin(videos, spellings.index[spellings > 1])].unique()
+            raise TableError(
+                f"The windows of {named(several)} do not have one {name}: give all windows of a "
+                "video the same."
+            )
+    without = (meta["group"] == "").to_numpy()
+    remarks = []
+    if without.any():
+        remarks.append(
+            f"{len(np.unique(videos[without]))} videos have no group and count as a group of their "
+            "own: if some show the same person or source, the figures are too good."
         )
-    except OSError as error:
-        raise TableError(
-            f"Cannot read the feature table {str(path)!r}: {error.strerror}."
-        ) from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
-        raise TableError(
-            f"{str(path)!r} is not a CSV file: give the table that `python -m featurize run` wrote."
-        ) from error
-    except pd.errors.EmptyDataError as error:
-        raise TableError(
-            f"The feature table {str(path)!r} is empty: make it with `python -m featurize run`."
-        ) from error
-    return frame, hashlib.sha256(raw).hexdigest()
+    return np.where(without, meta["path"], meta["group"]).astype(str), remarks
 
 
-def _check_unique(columns: pd.Index) -> None:
-    doubled = sorted(set(columns[columns.duplicated()].astype(str)) - {""})
-    if doubled:
-        raise TableError(f"The table names columns twice ({_named(doubled)}): keep one of each.")
+def _remarks_on_versions(meta: pd.DataFrame) -> list[str]:
+    remarks = [
+        f"The table mixes several values of {name}: rows of one may differ from rows of another "
+        "for no other reason; make the table anew."
+        for name in ("featurize_version", "landmarks_backend")
+        if len(set(meta[name])) > 1
+    ]
+    here = installed_versions().get(PACKAGE, "")
+    others = sorted(set(meta["featurize_version"]) - {"", here})
+    if others and here:
+        remarks.append(
+            f"The table was made by featurize {', '.join(others)}, and {here} is installed here: "
+            "videos scored here may be measured otherwise; make the table anew."
+        )
+    return remarks
 
 
-def _usable_rows(frame: pd.DataFrame, meta: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """Return which rows can be learnt from, and what was left out."""
+def _usable_rows(
+    frame: pd.DataFrame, meta: pd.DataFrame, spans: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """Return which rows can be learnt from, and what was left out.
+
+    ``spans`` ``(n_rows, 2)`` are start and end of each window, ``(n_rows, 0)`` where there are
+    none.
+    """
     remarks = []
     usable = np.ones(len(frame), dtype=bool)
     if "status" in frame.columns:
@@ -295,17 +233,24 @@ def _usable_rows(frame: pd.DataFrame, meta: pd.DataFrame) -> tuple[np.ndarray, l
     unknown = usable & ~label.isin([*_LABELS, ""]).to_numpy()
     if unknown.any():
         raise TableError(
-            f"A label must be real or fake, not {_named(sorted(set(label[unknown])))}: correct "
-            f"{_named(meta['path'][unknown])}."
+            f"A label must be real or fake, not {named(sorted(set(label[unknown])))}: correct "
+            f"{named(meta['path'][unknown])}."
         )
     unlabelled = usable & (label == "").to_numpy()
     if unlabelled.any():
         remarks.append(f"{unlabelled.sum()} videos are left out because they have no label.")
     usable = usable & ~unlabelled
-    doubled = meta["path"][usable][meta["path"][usable].duplicated()]
-    if len(doubled):
+    if np.isnan(spans[usable]).any():
         raise TableError(
-            f"{len(doubled)} videos occur twice ({_named(sorted(set(doubled)))}): keep one row "
+            "Some windows have no start or no end: fill in window_start_s and window_end_s, or "
+            "make the table anew."
+        )
+    key = pd.DataFrame(spans[:, :1]).assign(path=meta["path"].to_numpy())[usable]
+    doubled = key["path"][key.duplicated()]
+    if len(doubled):
+        unit = "windows" if spans.shape[1] else "videos"
+        raise TableError(
+            f"{len(doubled)} {unit} occur twice ({named(sorted(set(doubled)))}): keep one row "
             "of each, or the same video counts several times."
         )
     return usable, remarks
@@ -325,10 +270,3 @@ def _check_learnable(features: np.ndarray, meta: pd.DataFrame) -> None:
             "No feature differs between the videos, so there is nothing to learn from: check "
             "that the table was made from these videos."
         )
-
-
-def _named(names: Iterable[str]) -> str:
-    """Return the first few names and how many more there are."""
-    names = [repr(str(name)) for name in names]
-    more = len(names) - _N_NAMED
-    return ", ".join(names[:_N_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -16,6 +16,8 @@ _N_BINS = 10
 _SMALLEST_PROBABILITY = 1e-15
 # Draws from fewer clusters say next to nothing about clusters that were not drawn from.
 FEWEST_CLUSTERS = 5
+# Metrics that do not compare the classes.
+_OF_EACH_ROW = ("brier_score", "log_loss", "expected_calibration_error")
 # Bounds the memory of the resampling: 16 MiB for each array of weights.
 _WEIGHTS_AT_ONCE = 2**21
 
@@ -183,8 +185,9 @@ def measure(
     The interval spans the 2.5th to the 97.5th percentile over ``n_resamples`` draws of as many
     clusters as there are, with replacement: videos of one cluster are not independent. It says
     what other clusters would do to the figure, not what another training set would. Where fewer
-    than five clusters count there is no interval. For the expected calibration error it is too
-    high, as resampling adds error of its own.
+    than five clusters count, or hold a class that the metric compares with the other, there is no
+    interval: one fake, however often it is drawn, says nothing of others. For the expected
+    calibration error it is too high, as resampling adds error of its own.
 
     Parameters
     ----------
@@ -238,7 +241,7 @@ def measure(
     }
     each_row = (np.arange(len(is_fake)), np.ones(len(is_fake), dtype=bool))
     resampled: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
-    for weight in _draws(clusters, n_resamples, seed):
+    for weight in draws(clusters, n_resamples, seed):
         for name, metric in metrics.items():
             resampled[name].append(metric(weight=weight))
     table = []
@@ -246,15 +249,26 @@ def measure(
         parts, used = counts.get(name, each_row)
         defined = np.concatenate(resampled[name])
         defined = defined[~np.isnan(defined)]
-        enough = len(defined) and len(np.unique(clusters[used])) >= FEWEST_CLUSTERS
+        classes = np.zeros_like(is_fake) if name in _OF_EACH_ROW else is_fake
+        enough = len(defined) and _fewest_clusters(clusters[used], classes[used]) >= FEWEST_CLUSTERS
         low, high = np.percentile(defined, [2.5, 97.5]) if enough else (np.nan, np.nan)
         n_counted, n_all = len(np.unique(parts[used])), len(np.unique(parts))
         table.append((name, metric(), low, high, n_counted, n_all))
     return pd.DataFrame(table, columns=["metric", "value", "low", "high", "n_counted", "n_all"])
 
 
-def _draws(clusters: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks ``(n_draws, n_rows)`` of how often the cluster of each row was drawn."""
+def _fewest_clusters(clusters: np.ndarray, classes: np.ndarray) -> int:
+    """Return how many clusters hold rows of the class that is in the fewest."""
+    each = [len(np.unique(clusters[classes == name])) for name in np.unique(classes)]
+    return min(each, default=0)
+
+
+def draws(clusters: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks ``(n_draws, n_rows)`` of how often the cluster of each row was drawn.
+
+    As many clusters are drawn as there are, with replacement. The blocks, which bound the memory,
+    have ``n_resamples`` rows together; the same clusters and seed give the same draws.
+    """
     unique, which = np.unique(clusters, return_inverse=True)
     share = np.full(len(unique), 1 / len(unique))
     draws = np.random.default_rng(seed).multinomial(len(unique), share, size=n_resamples)

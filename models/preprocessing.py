@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from models.errors import TableError
 
@@ -42,9 +42,11 @@ class ClippedRobustScaler(TransformerMixin, BaseEstimator):
         Raises
         ------
         TableError
-            When every column is constant.
+            When every column is constant, as in a single row.
         """
         X = validate_data(self, X, dtype=np.float64)
+        if len(X) == 1:
+            raise TableError("Nothing varies in 1 sample: add videos to the table.")
         self.kept_ = X.max(axis=0) > X.min(axis=0)
         if not self.kept_.any():
             raise TableError(
@@ -68,6 +70,4 @@ class ClippedRobustScaler(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: list[str] | None = None) -> np.ndarray:
         """Return the names of the columns that were kept."""
         check_is_fitted(self)
-        if input_features is None:
-            input_features = [f"x{i}" for i in range(len(self.kept_))]
-        return np.asarray(input_features, dtype=object)[self.kept_]
+        return _check_feature_names_in(self, input_features)[self.kept_]

@@ -10,12 +10,14 @@ from scipy.special import expit
 
 import featurize
 from featurize.errors import NoFaceError, TooShortError
-from models.detector import MAX_MISSING, MAX_UNSEEN, Detector, load_detector
+from models.detector import MAX_MISSING, MAX_UNSEEN, Detector, load_detector, mean_of_known
 from models.errors import NoDetectorError
 from models.versions import installed_versions
-from models.video_score import FaceScore, Reason, VideoScore
+from models.video_score import FaceScore, Reason, VideoScore, WindowScore
 
 _QUALITY = ("n_frames", "face_rate", "duration_s", "fps", "face_width_px")
+# Of windows, the whole video is their sum.
+_ADDED_UP = ("n_frames", "duration_s")
 _N_REASONS = 6
 _SMALLEST_CONTRIBUTION = 0.01
 
@@ -39,6 +41,9 @@ def score_video(
     video has no face or too few frames of one (statuses ``no_face`` and ``too_short``), the verdict
     is ``unknown`` and the reason is in ``warnings``: never a guess. The same holds where too
     many of the features could not be measured.
+
+    With a detector that was trained on windows the video is measured in windows of the same
+    length, and its score is that of the mean of their decision values.
 
     Parameters
     ----------
@@ -68,6 +73,8 @@ def score_video(
         )
     if not isinstance(detector, Detector):
         detector = load_detector(detector)
+    if detector.window_s is not None:
+        featurize_options = {"window_s": detector.window_s, **featurize_options}
     try:
         rows = featurize.featurize_video(path, **featurize_options)
     except (NoFaceError, TooShortError) as error:
@@ -89,41 +96,55 @@ def score_rows(path: str, rows: pd.DataFrame, detector: Detector) -> VideoScore:
     Raises
     ------
     FeatureMismatchError
-        When a feature of the detector is missing.
+        When a feature of the detector is missing, or rows are whole videos where it was trained on
+        windows, or the other way round.
     """
-    inputs = detector.matrix(rows)
+    inputs, face_of = detector.matrix(rows), detector.faces_of(rows)
+    log_odds = detector.log_odds(inputs)
+    # Of windows that are not scored it does not matter what they show.
+    unseen = np.where(np.isnan(log_odds), np.nan, detector.unseen_share(inputs))
     faces = tuple(
         FaceScore(
             face=i,
             probability=float(probability),
             verdict=detector.verdict(probability, unseen_share),
-            face_rate=_number(rows.iloc[i], "face_rate"),
+            face_rate=_median(rows[face_of == i], "face_rate"),
         )
         for i, (probability, unseen_share) in enumerate(
-            zip(expit(detector.log_odds(inputs)), detector.unseen_share(inputs), strict=True)
+            zip(
+                expit(mean_of_known(log_odds, face_of)),
+                mean_of_known(unseen, face_of),
+                strict=True,
+            )
         )
     )
-    main = rows.iloc[0]
-    quality = {name: _number(main, name) for name in _QUALITY}
+    is_main = face_of == 0
+    main, inputs = rows[is_main], inputs[is_main]
+    quality = {name: _median(main, name) for name in _QUALITY}
+    quality |= {name: float(_numbers(main, name).sum(skipna=False)) for name in _ADDED_UP}
     return VideoScore(
         path=path,
         probability=faces[0].probability,
         verdict=faces[0].verdict,
-        reasons=explain(rows.iloc[[0]], detector),
+        reasons=explain(main, detector),
         faces=faces,
         quality=quality,
         warnings=(
-            *_remarks(main),
-            *_range_warnings(inputs[[0]], detector),
-            *_conditioning_warnings(inputs[[0]], detector),
+            *_remarks(main.iloc[0]),
+            *_range_warnings(inputs, detector),
+            *_conditioning_warnings(inputs, detector),
             *_face_warnings(faces),
             *_quality_warnings(quality),
-            *_origin_warnings(main, detector),
+            *_origin_warnings(main.iloc[0], detector),
+        ),
+        timeline=tuple(
+            WindowScore(*span, float(value))
+            for span, value in zip(_spans(main, detector), log_odds[is_main], strict=False)
         ),
     )
 
 
-def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
+def explain(rows: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
     """Return the signals that moved the score most, the strongest first.
 
     The contribution of a signal is how much the calibrated log-odds change when all its features,
@@ -135,37 +156,48 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
     contributions do not add up to the score. Of the features of a signal, the one that alone moves
     the score most in the same direction is shown.
 
+    In windows, the signal is replaced in each, and the contribution is the mean over those that are
+    scored: as the log-odds of the video are. The value shown is that of the median window, one
+    that can be looked up.
+
     Parameters
     ----------
-    row : pandas.DataFrame
-        One row of features.
+    rows : pandas.DataFrame
+        The row of features of a face, or the rows of its windows.
     detector : Detector
         What scored it.
     """
-    values = detector.matrix(row)
+    values = detector.matrix(rows)
+    spans = np.array(_spans(rows, detector))
+    scored = np.isfinite(detector.log_odds(values))
+    if not scored.any():
+        return ()
+    values = values[scored]
     ordinary = detector.ordinary(values)
     measured = np.isfinite(values[:, : len(detector.columns)]) & np.isfinite(ordinary)
     signals: dict[str, list[int]] = {}
-    for column in np.flatnonzero(measured[0]):
+    for column in np.flatnonzero(measured.any(axis=0)):
         signals.setdefault(_subject(detector.columns[column]), []).append(int(column))
-    moved = _contributions(values, ordinary, list(signals.values()), detector)
+    # What was not measured in a window stays so.
+    made_ordinary = np.where(measured, ordinary, np.nan)
+    moved = _contributions(values, made_ordinary, list(signals.values()), detector)
     depends = _depends_on_quality(detector)
     described = featurize.describe_features().set_index("name")
     reasons = []
     for i in np.argsort(-np.abs(moved), kind="stable")[:_N_REASONS]:
-        # Not "smaller than": NaN, where there is no score, has no reasons either.
-        if not abs(moved[i]) >= _SMALLEST_CONTRIBUTION:
+        if abs(moved[i]) < _SMALLEST_CONTRIBUTION:
             break
         columns = list(signals.values())[i]
-        alone = _contributions(values, ordinary, [[column] for column in columns], detector)
+        alone = _contributions(values, made_ordinary, [[column] for column in columns], detector)
         column = columns[int(np.argmax(alone * np.sign(moved[i])))]
         name = detector.columns[column]
         known = name in described.index
         low, median, high = detector.real_quantiles[column]
+        shown = _median_row(np.where(measured[:, column], values[:, column], np.nan))
         reasons.append(
             Reason(
                 feature=name,
-                value=float(values[0, column]),
+                value=float(values[shown, column]),
                 unit=str(described.loc[name, "unit"]) if known else "",
                 meaning=str(described.loc[name, "meaning"]) if known else "",
                 real_low=float(low),
@@ -173,7 +205,8 @@ def explain(row: pd.DataFrame, detector: Detector) -> tuple[Reason, ...]:
                 real_high=float(high),
                 contribution=float(moved[i]),
                 n_features=len(columns),
-                usual=float(ordinary[0, column]) if depends[column] else math.nan,
+                usual=float(ordinary[shown, column]) if depends[column] else math.nan,
+                window=tuple(spans[scored][shown].tolist()) if len(spans) else None,
             )
         )
     return tuple(reasons)
@@ -189,12 +222,29 @@ def _depends_on_quality(detector: Detector) -> np.ndarray:
 def _contributions(
     values: np.ndarray, ordinary: np.ndarray, replaced: list[list[int]], detector: Detector
 ) -> np.ndarray:
-    """Return ``(len(replaced),)`` log-odds lost when those columns are made ordinary."""
-    variants = np.tile(values, (len(replaced) + 1, 1))
-    for variant, columns in zip(variants[1:], replaced, strict=True):
-        variant[columns] = ordinary[0, columns]
-    log_odds = detector.log_odds(variants)
-    return log_odds[0] - log_odds[1:]
+    """Return ``(len(replaced),)`` log-odds lost on average when those columns are made ordinary."""
+    lost = np.zeros(len(replaced))
+    # Window by window, for all variants of all would not fit into memory.
+    for row, usual in zip(values, ordinary, strict=True):
+        variants = np.tile(row, (len(replaced) + 1, 1))
+        for variant, columns in zip(variants[1:], replaced, strict=True):
+            variant[columns] = usual[columns]
+        log_odds = detector.log_odds(variants)
+        lost += log_odds[0] - log_odds[1:]
+    return lost / len(values)
+
+
+def _median_row(values: np.ndarray) -> int:
+    """Return which row has the median value, of two the lower; NaN does not count."""
+    known = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    return int(known[(len(known) - 1) // 2])
+
+
+def _spans(rows: pd.DataFrame, detector: Detector) -> list[tuple[float, float]]:
+    """Return start and end of every window; none without windows."""
+    if detector.window_s is None:
+        return []
+    return list(zip(rows["window_start_s"].tolist(), rows["window_end_s"].tolist(), strict=True))
 
 
 def _subject(feature: str) -> str:
@@ -203,9 +253,14 @@ def _subject(feature: str) -> str:
     return "_".join(word for word in signal.split("_") if word not in ("left", "right"))
 
 
-def _number(row: pd.Series, name: str) -> float:
-    value = pd.to_numeric(row.get(name), errors="coerce")
-    return float("nan") if value is None or pd.isna(value) else float(value)
+def _numbers(rows: pd.DataFrame, name: str) -> pd.Series:
+    if name not in rows.columns:
+        return pd.Series(np.nan, index=rows.index)
+    return pd.to_numeric(rows[name], errors="coerce").astype(float)
+
+
+def _median(rows: pd.DataFrame, name: str) -> float:
+    return float(_numbers(rows, name).median())
 
 
 def _remarks(row: pd.Series) -> list[str]:
@@ -248,16 +303,15 @@ def _conditioning_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
     conditioner = detector.conditioner
     if conditioner is None:
         return []
+    unknown, unseen = conditioner.unknown_quality(inputs), conditioner.unseen_quality(inputs)
     told = [
         f"{', '.join(names)} {taken}"
-        for of_row, taken in (
-            (
-                conditioner.unknown_quality(inputs)[0],
-                "unknown, taken as the median video's",
-            ),
-            (conditioner.unseen_quality(inputs)[0], "beyond all authentic training videos"),
+        for of_rows, taken in (
+            (unknown, "unknown, taken as the median video's"),
+            (unseen, "beyond all authentic training videos"),
         )
-        if (names := [n for n, found in zip(detector.covariates, of_row, strict=True) if found])
+        # Of windows, where it is so in most.
+        if (names := [detector.covariates[i] for i in np.flatnonzero(of_rows.mean(axis=0) > 0.5)])
     ]
     if not told:
         return []
@@ -292,12 +346,24 @@ def _origin_warnings(row: pd.Series, detector: Detector) -> list[str]:
 
 def _range_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
     """Return warnings where the video is unlike what the detector has seen."""
-    missing = float(detector.missing_share(inputs)[0])
-    not_measured = f"{missing:.0%} of the features could not be measured in this video"
-    if missing > MAX_MISSING:
-        return [f"{not_measured}: that is too many to judge it by the others."]
-    warnings = [f"{not_measured}."] if missing > _MUCH_MISSING else []
-    unseen = float(detector.unseen_share(inputs)[0])
+    missing = detector.missing_share(inputs)
+    scored = missing <= MAX_MISSING
+    not_measured = "{:.0%} of the features could not be measured in this video"
+    if not scored.any():
+        told = not_measured.format(missing.mean())
+        return [f"{told}: that is too many to judge it by the others."]
+    warnings = []
+    if not scored.all():
+        warnings.append(
+            f"{np.count_nonzero(~scored)} of {len(scored)} windows are left out: more than "
+            f"{MAX_MISSING:.0%} of the features could not be measured in them."
+        )
+    # Measured in one window, a feature is measured in the video.
+    in_none = np.where(np.isnan(inputs[scored]).all(axis=0), np.nan, 0.0)
+    missing_in_all = float(detector.missing_share(in_none[None])[0])
+    if missing_in_all > _MUCH_MISSING:
+        warnings.append(f"{not_measured.format(missing_in_all)}.")
+    unseen = float(detector.unseen_share(inputs[scored]).mean())
     if unseen > _MUCH_UNSEEN:
         result = (
             "no verdict is given on a video so unlike the training videos."

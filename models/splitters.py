@@ -1,82 +1,39 @@
 """What is held out. Each splitter is named by its question; none shares a group between sides.
 
-Every splitter yields ``(name, train, test)``: what is held out, and the row indices of either
-side. A *group* is a person or source together with every manipulation made of it.
+A *group* is a person or source together with every manipulation made of it.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from models.errors import HoldOutError
-from models.feature_table import TrainingTable
+from models.group_folds import MIN_GROUPS_PER_CLASS, group_folds, is_trainable, n_groups_per_class
+from models.training_table import TrainingTable
 
-Split = tuple[str, np.ndarray, np.ndarray]
+ALL = "all"
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing")
 
-# A class with fewer groups cannot be both trained on and held out.
-_MIN_GROUPS_PER_CLASS = 2
 
+class Split(NamedTuple):
+    """One training and its test.
 
-def group_folds(
-    is_fake: np.ndarray, groups: np.ndarray, n_folds: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Deal whole groups into at most ``n_folds`` folds with similar shares of the classes.
-
-    Parameters
+    Attributes
     ----------
-    is_fake : numpy.ndarray
-        ``(n_rows,)`` int, 0 or 1.
-    groups : numpy.ndarray
-        ``(n_rows,)`` group of each row.
-    n_folds : int
-        Fewer are made where a class has fewer groups, never fewer than two.
-    seed : int
-        Shuffles the groups.
-
-    Returns
-    -------
-    list of (numpy.ndarray, numpy.ndarray)
-        Row indices of training and test. Each row is tested exactly once.
-
-    Raises
-    ------
-    HoldOutError
-        When a class has fewer than two groups, or ``n_folds`` is less than two.
+    trained_on : str
+        The one method whose fakes are trained on, ``all`` where nothing but the test is left out.
+    held_out : str
+        Name of what is tested.
+    train, test : numpy.ndarray
+        Row indices of either side.
     """
-    if n_folds < 2:
-        raise HoldOutError(f"At least two folds are needed to hold something out, not {n_folds}.")
-    real, fake = _n_groups_per_class(is_fake, groups)
-    if min(real, fake) < _MIN_GROUPS_PER_CLASS:
-        raise HoldOutError(
-            "Holding out whole groups needs at least two groups with real and two with fake "
-            f"videos, not {real} and {fake}: add videos of other people or sources, or fill in "
-            "the column group."
-        )
-    n_folds = min(n_folds, real, fake)
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    folds = list(splitter.split(np.zeros(len(groups)), is_fake, groups))
-    if all(len(test) and 0 < is_fake[train].sum() < len(train) for train, test in folds):
-        return folds
-    return _dealt_in_turn(is_fake, groups, n_folds, seed)
 
-
-def _dealt_in_turn(
-    is_fake: np.ndarray, groups: np.ndarray, n_folds: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Deal whole groups so that every fold has both classes, whatever their sizes.
-
-    Ordered as groups of reals only, of both, of fakes only, the groups with reals lie side by
-    side, and so do those with fakes: dealt like cards, each fold gets one of either.
-    """
-    unique, which = np.unique(groups, return_inverse=True)
-    share = np.bincount(which, is_fake) / np.bincount(which)
-    order = np.random.default_rng(seed).permutation(len(unique))
-    order = order[np.argsort(np.ceil(share[order]) + np.floor(share[order]), kind="stable")]
-    fold = np.empty(len(unique), dtype=int)
-    fold[order] = np.arange(len(unique)) % n_folds
-    row_fold = fold[which]
-    return [(np.flatnonzero(row_fold != i), np.flatnonzero(row_fold == i)) for i in range(n_folds)]
+    trained_on: str
+    held_out: str
+    train: np.ndarray
+    test: np.ndarray
 
 
 def split_by_group(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Iterator[Split]:
@@ -90,7 +47,7 @@ def split_by_group(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Ite
         When a class has fewer than two groups.
     """
     for i, (train, test) in enumerate(group_folds(table.is_fake, table.groups, n_folds, seed), 1):
-        yield f"fold {i}", train, test
+        yield Split(ALL, f"fold {i}", train, test)
 
 
 def split_by_method(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Iterator[Split]:
@@ -106,8 +63,7 @@ def split_by_method(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> It
         When a fake has no method, or there are fewer than two methods.
     """
     fake = table.is_fake == 1
-    method = np.where(fake, table.meta["method"].to_numpy(dtype=str), "")
-    names = _held_out_names(method[fake], "method", "fake videos")
+    method, names = _methods(table)
     real_groups = np.unique(table.groups[~fake])
     dealt = np.random.default_rng(seed).permutation(len(real_groups)) % len(names)
     share = dict(zip(real_groups, dealt, strict=True))
@@ -120,6 +76,55 @@ def split_by_method(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> It
             ]
         )
         yield from _hold_out(table, name, held, held | against, n_folds, seed)
+
+
+def split_by_single_method(
+    table: TrainingTable, n_folds: int = 5, seed: int = 0
+) -> Iterator[Split]:
+    """Train on the fakes of one method, test on those of each: what does one teach of another.
+
+    People are held out as by :func:`split_by_group`, in the same folds for every method. All reals
+    of the other folds are trained on, and of the fakes those of one method; last, for comparison,
+    those of all. Every row is tested once for each method trained on.
+
+    Raises
+    ------
+    HoldOutError
+        When a fake has no method, there are fewer than two methods, or a class has fewer than two
+        groups.
+    """
+    method, names = _methods(table)
+    folds = group_folds(table.is_fake, table.groups, n_folds, seed)
+    for trained_on in (*names, ALL):
+        used = (table.is_fake == 0) | (method == trained_on) | (trained_on == ALL)
+        for i, (train, test) in enumerate(folds, 1):
+            yield Split(trained_on, f"fold {i}", train[used[train]], test)
+
+
+def split_by_official_split(
+    table: TrainingTable, n_folds: int = 5, seed: int = 0
+) -> Iterator[Split]:
+    """Train and test as the data set's authors did, by the column ``split``.
+
+    Trained is on ``train`` alone: ``val`` is left out, for nothing here is chosen on it. A group
+    that is in the test as well is not trained on. There is one split, so neither ``n_folds`` nor
+    ``seed`` matters.
+
+    Raises
+    ------
+    HoldOutError
+        When no video is of ``train``, or none of ``test``.
+    """
+    split = np.char.lower(table.meta["split"].to_numpy(dtype=str))
+    train, test = np.isin(split, _TRAIN), np.flatnonzero(np.isin(split, _TEST))
+    for name, rows in (("train", np.flatnonzero(train)), ("test", test)):
+        if not len(rows):
+            raise HoldOutError(
+                f"No video is of the split {name!r}: fill in the column 'split' of the table with "
+                "train, val and test, or hold out groups."
+            )
+    train &= ~np.isin(table.groups, table.groups[test])
+    yield Split(ALL, "test", np.flatnonzero(train), test)
 
 
 def split_by_dataset(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Iterator[Split]:
@@ -149,14 +154,18 @@ def split_by_compression(table: TrainingTable, n_folds: int = 5, seed: int = 0) 
 SPLITTERS: dict[str, Callable[[TrainingTable, int, int], Iterator[Split]]] = {
     "group": split_by_group,
     "method": split_by_method,
+    "single_method": split_by_single_method,
     "dataset": split_by_dataset,
     "compression": split_by_compression,
+    "split": split_by_official_split,
 }
 
 
-def is_trainable(is_fake: np.ndarray, groups: np.ndarray) -> bool:
-    """Return whether these rows can be dealt into folds, as calibration does once more."""
-    return min(_n_groups_per_class(is_fake, groups)) >= _MIN_GROUPS_PER_CLASS
+def _methods(table: TrainingTable) -> tuple[np.ndarray, list[str]]:
+    """Return ``(n_rows,)`` the method of each fake, empty for reals, and all of them."""
+    fake = table.is_fake == 1
+    method = np.where(fake, table.meta["method"].to_numpy(dtype=str), "")
+    return method, _held_out_names(method[fake], "method", "fake videos")
 
 
 def _split_by_column(table: TrainingTable, column: str, n_folds: int, seed: int) -> Iterator[Split]:
@@ -193,7 +202,7 @@ def _hold_out(
         parts = _group_parts(table, np.flatnonzero(tested), n_folds, seed)
     for test in parts:
         in_test = np.isin(groups, groups[test])
-        yield name, np.flatnonzero(~held & ~in_test), test
+        yield Split(ALL, name, np.flatnonzero(~held & ~in_test), test)
 
 
 def _group_parts(
@@ -201,7 +210,7 @@ def _group_parts(
 ) -> list[np.ndarray]:
     """Deal the groups of ``rows`` into parts, with both classes in each where there are enough."""
     is_fake, groups = table.is_fake[rows], table.groups[rows]
-    if min(_n_groups_per_class(is_fake, groups)) >= 2:
+    if min(n_groups_per_class(is_fake, groups)) >= MIN_GROUPS_PER_CLASS:
         return [rows[test] for _, test in group_folds(is_fake, groups, n_folds, seed)]
     unique, which = np.unique(groups, return_inverse=True)
     dealt = np.random.default_rng(seed).permutation(len(unique)) % min(n_folds, len(unique))
@@ -222,8 +231,3 @@ def _held_out_names(values: np.ndarray, column: str, rows: str) -> list[str]:
             f"All {rows} have the same {column} ({names[0]!r}): holding it out needs at least two."
         )
     return names
-
-
-def _n_groups_per_class(is_fake: np.ndarray, groups: np.ndarray) -> tuple[int, int]:
-    """Return in how many groups there are real videos, and in how many fakes."""
-    return len(np.unique(groups[is_fake == 0])), len(np.unique(groups[is_fake == 1]))

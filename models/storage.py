@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 import skops.io
@@ -17,7 +18,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from models.errors import DetectorError
 
 FORMAT = "deepfake-biometrics detector"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
@@ -27,6 +28,7 @@ TRUSTED_TYPES = (
     "models.conditioning.QualityConditioner",
     "models.preprocessing.ClippedRobustScaler",
     "numpy.dtype",
+    "sklearn.feature_selection._univariate_selection.f_classif",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )
@@ -39,6 +41,7 @@ _FIELDS = {
     "threshold_fake": float,
     "real_quantiles": np.ndarray,
     "seen_range": np.ndarray,
+    "window_s": (float, NoneType),
     "provenance": dict,
 }
 

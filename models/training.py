@@ -4,13 +4,13 @@ import os
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from models.classifiers import MAKERS, check_classifier, check_seed
 from models.detector import Detector, Thresholds
 from models.feature_table import TrainingTable, read_training_table
 from models.versions import installed_versions
+from models.video_rows import mean_by_video
 
 _TOLERATED_ERRORS = 0.05
 
@@ -20,11 +20,13 @@ def train(
     classifier: str = "committee",
     seed: int = 0,
     condition_on_quality: bool = False,
+    search: bool = False,
 ) -> Detector:
     """Fit a detector on all usable rows of a feature table.
 
     Probabilities are calibrated, and thresholds chosen, on decision values of groups that the
-    classifier was not fitted on.
+    classifier was not fitted on. Where a row is a window of a video, every video weighs the same
+    however many windows it has, and its decision value is the mean of those of its windows.
 
     Parameters
     ----------
@@ -37,6 +39,9 @@ def train(
     condition_on_quality : bool
         Whether features are told beside what authentic video of the same quality shows. See
         :mod:`models.conditioning`.
+    search : bool
+        Whether hyper-parameters and the share of features are chosen on held-out groups. See
+        :mod:`models.search`.
 
     Raises
     ------
@@ -52,19 +57,23 @@ def train(
     check_classifier(classifier)
     check_seed(seed)
     data = read_training_table(table, condition_on_quality)
-    pipeline = MAKERS[classifier](seed, len(data.covariate_columns))
+    pipeline = MAKERS[classifier](seed, len(data.covariate_columns), search)
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):
-        pipeline.fit(data.inputs, data.is_fake, classify__groups=data.groups)
+        pipeline.fit(
+            data.inputs, data.is_fake, classify__groups=data.groups, classify__videos=data.videos
+        )
     calibrated = pipeline[-1]
-    held_out = expit(calibrated.slope_ * calibrated.oof_decision_ + calibrated.intercept_)
+    held_out = calibrated.probability(mean_by_video(calibrated.oof_decision_, data.videos))
+    is_fake = _is_fake_by_video(data)
     return Detector(
         columns=data.columns,
         covariates=data.covariate_columns,
         pipeline=pipeline,
-        thresholds=choose_thresholds(held_out, data.is_fake),
+        thresholds=choose_thresholds(held_out, is_fake),
         real_quantiles=_quantiles(data.features[data.is_fake == 0], (0.05, 0.5, 0.95)),
         seen_range=_quantiles(data.features, (0.0, 1.0)),
+        window_s=data.window_s,
         provenance=_provenance(data, classifier, seed),
     )
 
@@ -93,6 +102,10 @@ def choose_thresholds(probability: np.ndarray, is_fake: np.ndarray) -> Threshold
     )
 
 
+def _is_fake_by_video(data: TrainingTable) -> np.ndarray:
+    return mean_by_video(data.is_fake, data.videos).astype(int)
+
+
 def _quantiles(features: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
     """Return ``(n_features, n_shares)`` quantiles of known values, NaN where there are none."""
     quantiles = np.full((features.shape[1], len(shares)), np.nan)
@@ -104,13 +117,16 @@ def _quantiles(features: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
 
 def _provenance(data: TrainingTable, classifier: str, seed: int) -> dict[str, object]:
     """Return what the detector was made from; no clock, so that the same input repeats."""
+    is_fake = _is_fake_by_video(data)
     return {
         "classifier": classifier,
         "seed": seed,
         "table_sha256": data.sha256,
+        "window_s": data.window_s,
+        "n_rows": data.n_rows,
         "n_videos": data.n_videos,
-        "n_real": int((data.is_fake == 0).sum()),
-        "n_fake": int((data.is_fake == 1).sum()),
+        "n_real": int((is_fake == 0).sum()),
+        "n_fake": int((is_fake == 1).sum()),
         "n_groups": data.n_groups,
         "featurize_version": data.spelled("featurize_version"),
         "landmarks_backend": data.spelled("landmarks_backend"),

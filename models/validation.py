@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -10,106 +10,51 @@ from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from models.audit import audit_shortcuts
+from models.breakdown import break_down, quality_levels
 from models.calibration import SoftVote
 from models.classifiers import MAKERS, check_classifier, check_seed
 from models.errors import HoldOutError, ModelsError, SettingError, TableError
-from models.feature_table import TrainingTable, read_training_table
+from models.feature_table import read_training_table
+from models.importance import family_importance, permuted_decisions
 from models.metrics import FEWEST_CLUSTERS, auc, measure
-from models.splitters import SPLITTERS, Split
+from models.splitters import ALL, SPLITTERS, Split
+from models.training_table import TrainingTable
+from models.validation_report import ValidationReport
 from models.versions import installed_versions
+from models.video_rows import mean_by_video
 
-# Decision values and probabilities of the test rows of a fold, by classifier.
-FoldScores = dict[str, tuple[np.ndarray, np.ndarray]]
+_NAMED_BY_COLUMN = ("method", "dataset", "compression")
+IMPORTANCE_COLUMNS = ("classifier", "family", "n_features", "auc_drop", "low", "high")
+CHOICE_COLUMNS = ("classifier", "trained_on", "fold", "parameter", "value")
 
 
 @dataclass(frozen=True)
-class ValidationReport:
-    """What a cross-validation found.
+class _Plan:
+    """What to do with each fold."""
 
-    Attributes
-    ----------
-    scores : pandas.DataFrame
-        One row per classifier and tested video: ``classifier, fold, held_out, path, label, group,
-        decision, probability``. The decision value ranks videos of one fold; the probability
-        was calibrated inside the training part of the fold.
-    folds : pandas.DataFrame
-        One row per classifier and fold: ``classifier, fold, held_out, n_train, n_real, n_fake,
-        auc``. The last three are of the test part; the AUC is NaN where it holds one class.
-    metrics : pandas.DataFrame
-        One row per classifier and metric: ``classifier, metric, value, low, high, n_counted,
-        n_all`` with 95 % intervals over what is held out: other groups, methods or data sets
-        could have been. Where these are more than there are groups, over the groups. See
-        :func:`models.metrics.measure`. Three figures of ranking, because each hides something.
-        ``auc_pooled`` compares videos of different folds, and where the share of fakes differs
-        between folds it can lie far below 0.5 for a classifier that is right in each of them.
-        ``auc_mean_of_folds`` compares within folds and counts each held-out name once,
-        ``auc_within_group`` compares within a person or source inside a fold.
-    settings : dict
-        ``hold_out``, ``n_folds`` (those that were tested), ``intervals_over``, ``seed``, counts,
-        ``table_sha256`` (empty for a table from memory) and versions.
-    remarks : tuple of str
-        What was left out, one sentence each.
+    names: list[str]
+    seed: int
+    search: bool
+    importance: bool
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What one classifier said of the videos of one fold.
+
+    ``decision`` and ``probability`` are ``(n_videos,)``; ``permuted`` is what
+    :func:`models.importance.permuted_decisions` returns.
     """
 
-    scores: pd.DataFrame
-    folds: pd.DataFrame
-    metrics: pd.DataFrame
-    settings: dict[str, object]
-    remarks: tuple[str, ...]
-
-    def to_text(self) -> str:
-        """Return metrics, AUC of each fold, settings and remarks as plain text."""
-        figures = self.metrics[["value", "low", "high"]].to_numpy()
-        table = self._by_classifier(
-            self.metrics.assign(text=[interval_text(*row) for row in figures]), ["metric"], "text"
-        )
-        figures_text = table.to_string(index=False)
-        return f"{figures_text}\n{self.intervals_text}\n\n{self.details_text()}"
-
-    def details_text(self) -> str:
-        """Return AUC of each fold, settings and remarks as plain text."""
-        about_fold = ["fold", "held_out", "n_real", "n_fake"]
-        folds = self._by_classifier(self.folds, about_fold, "auc").to_string(
-            index=False, float_format="{:.3f}".format, na_rep="-"
-        )
-        settings = [f"{name}: {value}" for name, value in self.settings.items()]
-        details = [*self._rests_on(), *settings, *self.remarks]
-        return f"AUC by fold\n{folds}\n\n" + "\n".join(details) + "\n"
-
-    @property
-    def intervals_text(self) -> str:
-        """What the intervals are, as a caption."""
-        drawn = f"{self.settings['intervals_over']}s"
-        return f"95 % intervals over {drawn}; none where fewer than {FEWEST_CLUSTERS} count"
-
-    def _rests_on(self) -> list[str]:
-        """Return on how many parts the means rest; that is the same for each classifier."""
-        counts = self.metrics.drop_duplicates("metric").set_index("metric")
-        held_out = "folds" if self.settings["hold_out"] == "group" else "held-out names"
-        return [
-            f"{name} rests on {counts.loc[name, 'n_counted']} of {counts.loc[name, 'n_all']} "
-            f"{parts}: those with both classes."
-            for name, parts in (
-                ("auc_within_group", "groups in a fold"),
-                ("auc_mean_of_folds", held_out),
-            )
-        ]
-
-    def _by_classifier(self, long: pd.DataFrame, rows: list[str], value: str) -> pd.DataFrame:
-        """Return one column per classifier beside the columns ``rows``."""
-        wide = long[rows].drop_duplicates()
-        for name, part in long.groupby("classifier", sort=False):
-            wide = wide.merge(part[[*rows, value]].rename(columns={value: name}), on=rows)
-        return wide
+    decision: np.ndarray
+    probability: np.ndarray
+    chosen: dict[str, object]
+    permuted: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def interval_text(value: float, low: float, high: float) -> str:
-    """Return ``value [low, high]`` with three decimals, without what is not defined."""
-    if np.isnan(value):
-        return "-"
-    if np.isnan(low):
-        return f"{value:.3f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+# By classifier.
+_Fold = dict[str, _Tested]
 
 
 def cross_validate(
@@ -120,8 +65,14 @@ def cross_validate(
     seed: int = 0,
     n_jobs: int = 1,
     condition_on_quality: bool = False,
+    search: bool = False,
+    importance: bool = False,
+    audit: bool = True,
 ) -> ValidationReport:
     """Score every video by a classifier that saw nothing of its group.
+
+    Where a row of the table is a window, the decision value of a video is the mean over its
+    windows, and all figures are of videos.
 
     Parameters
     ----------
@@ -129,7 +80,9 @@ def cross_validate(
         See :func:`models.feature_table.read_training_table`.
     hold_out : str
         What the classifier has not seen: ``group`` (a person or source), ``method`` (a way of
-        manipulating), ``dataset``, ``compression``. No group is ever on both sides.
+        manipulating), ``single_method`` (train on one method, test on each), ``dataset``,
+        ``compression``, ``split`` (the official one). No group is ever on both sides. See
+        :mod:`models.splitters`.
     classifier : str or sequence of str
         ``svm``, ``mlp``, ``xgboost``, ``committee``, several of them, or ``all``.
     n_folds : int
@@ -141,6 +94,14 @@ def cross_validate(
     condition_on_quality : bool
         Whether features are told beside what authentic video of the same quality shows, learnt in
         each fold anew. See :mod:`models.conditioning`.
+    search : bool
+        Whether hyper-parameters and the share of features are chosen, in each fold anew, on groups
+        of its training part. See :mod:`models.search`.
+    importance : bool
+        Whether to measure what each family of features is worth. See :mod:`models.importance`.
+    audit : bool
+        Whether to ask first which shortcuts the table offers, and to hold out data sets too where
+        the figures may be a fingerprint of the source. See :mod:`models.audit`.
 
     Raises
     ------
@@ -165,28 +126,61 @@ def cross_validate(
             f"{', '.join(SPLITTERS)}."
         )
     data = read_training_table(table, condition_on_quality)
-    splits = list(SPLITTERS[hold_out](data, n_folds, seed))
-    outcomes = Parallel(n_jobs=n_jobs)(
-        delayed(_score_fold)(data, split, names, seed) for split in splits
-    )
-    splits, fold_scores, remarks = _tested(splits, outcomes)
-    scores = _score_table(data, splits, fold_scores, names)
-    drawn = hold_out if len({name for name, _, _ in splits}) <= data.n_groups else "group"
+    plan = _Plan(names, seed, search, importance)
+    report = _validated(data, hold_out, n_folds, plan, n_jobs)
+    if not audit:
+        return report
+    found = audit_shortcuts(data, n_folds, seed)
+    by_source = None
+    if found.tells_source and hold_out != "dataset":
+        try:
+            by_source = _validated(
+                data, "dataset", n_folds, replace(plan, importance=False), n_jobs
+            )
+        except HoldOutError as error:
+            without = f"No figure with data sets held out: {error}"
+            report = replace(report, remarks=(*report.remarks, without))
+    return replace(report, audit=found, source_held_out=by_source)
+
+
+def _validated(
+    data: TrainingTable, hold_out: str, n_folds: int, plan: _Plan, n_jobs: int
+) -> ValidationReport:
+    videos = data.per_video()
+    splits = list(SPLITTERS[hold_out](videos, n_folds, plan.seed))
+    outcomes = Parallel(n_jobs=n_jobs)(delayed(_test_fold)(data, split, plan) for split in splits)
+    splits, folds, remarks = _tested(splits, outcomes)
+    scores = _score_table(videos, splits, folds, plan.names)
+    if hold_out == "split":
+        remarks.append(_remark_on_official_split(videos, splits[0]))
+    n_held_out = len({split.held_out for split in splits})
+    over = "group"
+    if hold_out in _NAMED_BY_COLUMN and FEWEST_CLUSTERS <= n_held_out <= videos.n_groups:
+        over = hold_out
     return ValidationReport(
         scores=scores,
         folds=_fold_table(scores, splits),
-        metrics=_metric_table(scores, "group" if drawn == "group" else "held_out", seed),
+        metrics=_metric_table(scores, "group" if over == "group" else "held_out", plan.seed),
+        breakdown=break_down(scores, plan.seed, n_jobs),
+        quality_levels=quality_levels(scores, plan.seed, n_jobs),
+        importance=_importance_table(scores, splits, folds, data, plan),
+        choices=_choice_table(splits, folds, plan.names),
+        audit=None,
+        source_held_out=None,
         settings={
             "hold_out": hold_out,
-            "n_folds": len(splits),
-            "intervals_over": drawn,
-            "seed": seed,
-            "n_videos": data.n_videos,
-            "n_real": int((data.is_fake == 0).sum()),
-            "n_fake": int((data.is_fake == 1).sum()),
+            "n_folds": len({split.test.tobytes() for split in splits}),
+            "folds_asked": n_folds,
+            "intervals_over": over,
+            "seed": plan.seed,
+            "n_videos": videos.n_videos,
+            "n_real": int((videos.is_fake == 0).sum()),
+            "n_fake": int((videos.is_fake == 1).sum()),
             "n_groups": data.n_groups,
             "n_features": len(data.columns),
+            "window_s": "whole videos" if data.window_s is None else data.window_s,
             "conditioned_on": ", ".join(data.covariate_columns) or "nothing",
+            "searched": plan.search,
             "table_sha256": data.sha256,
             "versions": installed_versions(),
         },
@@ -198,48 +192,60 @@ def _as_list(classifier: str | Sequence[str]) -> list[str]:
     return [classifier] if isinstance(classifier, str) else list(dict.fromkeys(classifier))
 
 
-def _score_fold(
-    data: TrainingTable, split: Split, names: list[str], seed: int
-) -> FoldScores | ModelsError:
-    """Return the scores of the test rows, or why nothing can be trained on the others."""
-    _, train, test = split
-    scores: FoldScores = {}
-    inputs = data.inputs
+def _test_fold(data: TrainingTable, split: Split, plan: _Plan) -> _Fold | ModelsError:
+    """Return what is said of the test videos, or why nothing can be trained on the others."""
+    train = np.isin(data.videos, split.train)
+    test = np.isin(data.videos, split.test)
+    inputs, videos = data.inputs, data.videos
+    tested: _Fold = {}
     with threadpool_limits(limits=1):
         # The committee holds the very same members, so they are not fitted again.
-        for name in sorted(names, key=lambda name: name != "committee"):
-            if name in scores:
+        for name in sorted(plan.names, key=lambda name: name != "committee"):
+            if name in tested:
                 continue
-            pipeline = MAKERS[name](seed, len(data.covariate_columns))
+            pipeline = MAKERS[name](plan.seed, len(data.covariate_columns), plan.search)
             try:
                 pipeline.fit(
-                    inputs[train], data.is_fake[train], classify__groups=data.groups[train]
+                    inputs[train],
+                    data.is_fake[train],
+                    classify__groups=data.groups[train],
+                    classify__videos=videos[train],
                 )
             except (HoldOutError, TableError) as error:
                 return error
             for part, fitted in _with_members(name, pipeline).items():
-                scores[part] = (
-                    fitted.decision_function(inputs[test]),
-                    fitted.predict_proba(inputs[test])[:, 1],
-                )
-    return {name: scores[name] for name in names}
+                tested[part] = _test(fitted, inputs[test], videos[test])
+                if plan.importance and split.trained_on == ALL:
+                    permuted = permuted_decisions(
+                        fitted, inputs[test], data.columns, plan.seed, videos=videos[test]
+                    )
+                    tested[part] = replace(tested[part], permuted=permuted)
+    return {name: tested[name] for name in plan.names}
+
+
+def _test(fitted: Pipeline, inputs: np.ndarray, videos: np.ndarray) -> _Tested:
+    decision = mean_by_video(fitted.decision_function(inputs), videos)
+    chosen = getattr(fitted[-1], "chosen_", {})
+    return _Tested(decision, fitted[-1].probability(decision), chosen)
 
 
 def _tested(
-    splits: list[Split], outcomes: list[FoldScores | ModelsError]
-) -> tuple[list[Split], list[FoldScores], list[str]]:
+    splits: list[Split], outcomes: list[_Fold | ModelsError]
+) -> tuple[list[Split], list[_Fold], list[str]]:
     """Return the splits that could be trained on, their scores, and a remark for each other."""
-    kept, scores, remarks = [], [], []
+    kept, folds, remarks = [], [], []
     for split, outcome in zip(splits, outcomes, strict=True):
         if isinstance(outcome, ModelsError):
-            name, _, test = split
-            remarks.append(f"{len(test)} videos of {name!r} are not tested. {outcome}")
+            alone = "" if split.trained_on == ALL else f" with training on {split.trained_on!r}"
+            remarks.append(
+                f"{len(split.test)} videos of {split.held_out!r} are not tested{alone}. {outcome}"
+            )
         else:
             kept.append(split)
-            scores.append(outcome)
+            folds.append(outcome)
     if not kept:
         raise HoldOutError(f"Whatever is held out, the rest cannot be trained on. {outcomes[0]}")
-    return kept, scores, remarks
+    return kept, folds, remarks
 
 
 def _with_members(name: str, pipeline: Pipeline) -> dict[str, Pipeline]:
@@ -252,38 +258,52 @@ def _with_members(name: str, pipeline: Pipeline) -> dict[str, Pipeline]:
 
 
 def _score_table(
-    data: TrainingTable,
-    splits: list[Split],
-    fold_scores: list[FoldScores],
-    names: list[str],
+    videos: TrainingTable, splits: list[Split], folds: list[_Fold], names: list[str]
 ) -> pd.DataFrame:
+    about = ["path", "label", "group", "method", "dataset", "compression"]
+    numbers = _fold_numbers(splits)
     parts = []
     for classifier in names:
-        for fold, ((held_out, _, test), scores) in enumerate(
-            zip(splits, fold_scores, strict=True), 1
-        ):
-            decision, probability = scores[classifier]
-            rows = data.meta.loc[test, ["path", "label", "group"]]
-            parts.append(
-                pd.DataFrame(
-                    {"classifier": classifier, "fold": fold, "held_out": held_out}, index=test
-                )
-                .join(rows)
-                .assign(decision=decision, probability=probability)
-            )
+        for number, split, fold in zip(numbers, splits, folds, strict=True):
+            rows = videos.meta.loc[split.test, about]
+            tested = fold[classifier]
+            rows = rows.assign(decision=tested.decision, probability=tested.probability)
+            for i, (name, value) in enumerate(
+                {
+                    "classifier": classifier,
+                    "trained_on": split.trained_on,
+                    "fold": number,
+                    "held_out": split.held_out,
+                }.items()
+            ):
+                rows.insert(i, name, value)
+            parts.append(rows)
     return pd.concat(parts, ignore_index=True)
 
 
+def _fold_numbers(splits: list[Split]) -> list[int]:
+    """Return the number of each split, counted from 1 for each method that is trained on."""
+    return [
+        sum(before.trained_on == split.trained_on for before in splits[: i + 1])
+        for i, split in enumerate(splits)
+    ]
+
+
 def _fold_table(scores: pd.DataFrame, splits: list[Split]) -> pd.DataFrame:
+    n_train = {
+        (split.trained_on, number): len(split.train)
+        for number, split in zip(_fold_numbers(splits), splits, strict=True)
+    }
     rows = []
-    for (classifier, fold), part in scores.groupby(["classifier", "fold"], sort=False):
+    for names, part in scores.groupby(["classifier", "trained_on", "fold"], sort=False):
         is_fake = (part["label"] == "fake").to_numpy(dtype=int)
         rows.append(
             {
-                "classifier": classifier,
-                "fold": fold,
+                "classifier": names[0],
+                "trained_on": names[1],
+                "fold": names[2],
                 "held_out": part["held_out"].iloc[0],
-                "n_train": len(splits[fold - 1][1]),
+                "n_train": n_train[names[1:]],
                 "n_real": int((is_fake == 0).sum()),
                 "n_fake": int(is_fake.sum()),
                 "auc": auc(is_fake, part["decision"].to_numpy()),
@@ -294,7 +314,7 @@ def _fold_table(scores: pd.DataFrame, splits: list[Split]) -> pd.DataFrame:
 
 def _metric_table(scores: pd.DataFrame, clusters: str, seed: int) -> pd.DataFrame:
     parts = []
-    for classifier, part in scores.groupby("classifier", sort=False):
+    for names, part in scores.groupby(["classifier", "trained_on"], sort=False):
         measured = measure(
             (part["label"] == "fake").to_numpy(dtype=int),
             part["decision"].to_numpy(),
@@ -305,6 +325,53 @@ def _metric_table(scores: pd.DataFrame, clusters: str, seed: int) -> pd.DataFram
             part[clusters].to_numpy(dtype=str),
             seed=seed,
         )
-        measured.insert(0, "classifier", classifier)
+        measured.insert(0, "classifier", names[0])
+        measured.insert(1, "trained_on", names[1])
         parts.append(measured)
     return pd.concat(parts, ignore_index=True)
+
+
+def _importance_table(
+    scores: pd.DataFrame, splits: list[Split], folds: list[_Fold], data: TrainingTable, plan: _Plan
+) -> pd.DataFrame:
+    if not plan.importance:
+        return pd.DataFrame(columns=list(IMPORTANCE_COLUMNS))
+    of_all = [fold for split, fold in zip(splits, folds, strict=True) if split.trained_on == ALL]
+    parts = []
+    for classifier, part in scores[scores["trained_on"] == ALL].groupby("classifier", sort=False):
+        permuted = [fold[classifier].permuted for fold in of_all]
+        found = family_importance(
+            (part["label"] == "fake").to_numpy(dtype=int),
+            part["decision"].to_numpy(),
+            {
+                family: np.hstack([of_fold[family] for of_fold in permuted])
+                for family in permuted[0]
+            },
+            data.columns,
+            part["group"].to_numpy(dtype=str),
+            part["fold"].to_numpy(),
+            part["held_out"].to_numpy(dtype=str),
+            seed=plan.seed,
+        )
+        found.insert(0, "classifier", classifier)
+        parts.append(found)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _choice_table(splits: list[Split], folds: list[_Fold], names: list[str]) -> pd.DataFrame:
+    rows = [
+        (classifier, split.trained_on, number, parameter, str(value))
+        for classifier in names
+        for number, split, fold in zip(_fold_numbers(splits), splits, folds, strict=True)
+        for parameter, value in fold[classifier].chosen.items()
+    ]
+    return pd.DataFrame(rows, columns=list(CHOICE_COLUMNS))
+
+
+def _remark_on_official_split(videos: TrainingTable, split: Split) -> str:
+    n_left_out = videos.n_videos - len(split.train) - len(split.test)
+    return (
+        f"Trained on {len(split.train)} videos of the split train and tested on {len(split.test)} "
+        f"of test; {n_left_out} are left out, as they are of another split or share a group with "
+        "the test."
+    )

@@ -2,10 +2,16 @@
 
 from importlib import metadata
 
-# Name of the package, and of the distributions that carry it.
+PACKAGE = "deepfake-biometrics"
+
+# Name of the package, and of the distributions that carry it. The bytes of a page depend on Jinja2
+# and Matplotlib, those of a table on pandas.
 _PACKAGES = {
-    "deepfake-biometrics": ("deepfake-biometrics",),
+    PACKAGE: (PACKAGE,),
+    "jinja2": ("jinja2",),
+    "matplotlib": ("matplotlib",),
     "numpy": ("numpy",),
+    "pandas": ("pandas",),
     "scikit-learn": ("scikit-learn",),
     "scipy": ("scipy",),
     "xgboost": ("xgboost-cpu", "xgboost"),

@@ -32,6 +32,10 @@ class Reason:
     usual : float
         What authentic video of the same quality shows, where the feature depends on it and the
         detector was trained to ask for it; else NaN.
+    window : tuple of float or None
+        Start and end in seconds of the window that shows ``value``, which is the median one; None
+        where the video was measured as a whole. Of windows, ``contribution`` is the mean, and the
+        quantiles are those of windows of authentic videos.
     """
 
     feature: str
@@ -44,6 +48,7 @@ class Reason:
     contribution: float
     n_features: int = 1
     usual: float = math.nan
+    window: tuple[float, float] | None = None
 
     @property
     def sentence(self) -> str:
@@ -65,10 +70,16 @@ class Reason:
             if math.isnan(self.usual)
             else f" ({number_text(self.usual)} is usual at the quality of this one)"
         )
+        where, real = "", "real videos"
+        if self.window is not None:
+            where, real = (
+                f" in the median window ({span_text(self.window)})",
+                "windows of real videos",
+            )
         return (
-            f"{what}: {number_text(self.value)}{unit}, {place} the "
-            f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten real "
-            f"videos{usual}; {moved} the odds of a fake by a factor of "
+            f"{what}: {number_text(self.value)}{unit}{where}, {place} the "
+            f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten "
+            f"{real}{usual}; {moved} the odds of a fake by a factor of "
             f"{factor_text(self.contribution)}."
         )
 
@@ -85,6 +96,20 @@ class FaceScore:
     probability: float
     verdict: str
     face_rate: float
+
+
+@dataclass(frozen=True)
+class WindowScore:
+    """What one window of the video says.
+
+    ``start_s`` and ``end_s`` are seconds since the first frame. ``log_odds`` are those of a
+    manipulated video, were all its windows like this one; NaN where too little could be measured.
+    Those of the video are the mean of the known ones.
+    """
+
+    start_s: float
+    end_s: float
+    log_odds: float
 
 
 @dataclass(frozen=True)
@@ -107,8 +132,12 @@ class VideoScore:
         Every face, the main face first.
     quality : dict of str to float
         ``n_frames, face_rate, duration_s, fps, face_width_px`` of the main face; NaN when unknown.
+        Of windows, frames and durations are added up, the others are those of the median window.
     warnings : tuple of str
         Why to trust the answer less, one sentence each.
+    timeline : tuple of WindowScore
+        Every window of the main face in the order of time; empty where the detector was trained on
+        whole videos.
     """
 
     path: str
@@ -118,6 +147,7 @@ class VideoScore:
     faces: tuple[FaceScore, ...]
     quality: dict[str, float]
     warnings: tuple[str, ...]
+    timeline: tuple[WindowScore, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dictionaries, lists, text and numbers, with None for NaN."""
@@ -143,6 +173,7 @@ class VideoScore:
                 for face in self.faces
                 if len(self.faces) > 1
             ],
+            "Windows": self._extremes_text(),
             "Quality": [
                 f"{name}: {number_text(value)}"
                 for name, value in self.quality.items()
@@ -154,6 +185,22 @@ class VideoScore:
             if items:
                 lines += ["", title, *(f"  - {item}" for item in items)]
         return "\n".join(lines) + "\n"
+
+    def _extremes_text(self) -> list[str]:
+        """Return which window is most like a fake and which least, where there are several."""
+        known = [window for window in self.timeline if not math.isnan(window.log_odds)]
+        if len(known) < 2:
+            return []
+        most, least = (choose(known, key=lambda w: w.log_odds) for choose in (max, min))
+        return [
+            f"Most like a fake of {len(known)}: {span_text((most.start_s, most.end_s))}; least: "
+            f"{span_text((least.start_s, least.end_s))}"
+        ]
+
+
+def span_text(span: tuple[float, float]) -> str:
+    """Return a stretch of the video in seconds."""
+    return f"{span[0]:g} to {span[1]:g} s"
 
 
 def number_text(value: float) -> str:

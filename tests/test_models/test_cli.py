@@ -1,4 +1,6 @@
+import hashlib
 import io
+import json
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import featurize
+import models.validation
 from featurize.errors import VideoMissingError
 from models import cross_validate, load_detector
 from models.__main__ import app, report_tables
@@ -30,18 +33,46 @@ def test_train_writes_a_detector_and_says_so(features, tmp_path):
     assert load_detector(output).provenance["classifier"] == "svm"
 
 
-def test_cross_validate_prints_whole_figures_and_writes_scores(features, tmp_path):
-    scores = tmp_path / "scores.csv"
-    result = run(
-        app,
-        ["cross-validate", str(features), "--classifier", "svm,mlp", "--scores", str(scores)],
-    )
+def test_cross_validate_prints_whole_figures(features):
+    result = run(app, ["cross-validate", str(features), "--classifier", "svm,mlp"])
     assert result.exit_code == 0, result.output
-    report = cross_validate(features, classifier=["svm", "mlp"])
-    assert result.stdout == report.to_text()
+    assert result.stdout == cross_validate(features, classifier=["svm", "mlp"]).to_text()
     assert "…" not in result.stdout
     assert "..." not in result.stdout
-    assert len(pd.read_csv(scores)) == len(report.scores)
+
+
+def test_a_report_is_the_same_bytes_for_any_number_of_processes(features, tmp_path):
+    arguments = ["cross-validate", str(features), "--classifier", "svm", "--hold-out", "method"]
+    folders = []
+    for jobs in ("1", "2"):
+        folders.append(tmp_path / "new" / jobs)
+        result = run(app, [*arguments, "--report", str(folders[-1]), "--jobs", jobs])
+        assert result.exit_code == 0, result.output
+        assert "report.html" in result.stderr
+    one, two = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
+    assert {"report.html", "metrics.json", "scores.csv"} <= set(one)
+    assert one == two
+    report = cross_validate(features, "method", "svm", importance=True)
+    assert len(pd.read_csv(folders[0] / "scores.csv")) == len(report.scores)
+    figures = json.loads(one["metrics.json"])
+    assert figures["settings"]["table_sha256"] == hashlib.sha256(features.read_bytes()).hexdigest()
+    assert [row["family"] for row in figures["importance"]] == list(report.importance["family"])
+
+
+def test_a_search_and_leaving_out_the_audit_are_asked_for_by_name(features, monkeypatch):
+    asked = []
+    real = models.validation.cross_validate
+
+    def noted(*arguments, **named):
+        asked.append((arguments[7], named["audit"]))
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(models.validation, "cross_validate", noted)
+    for options in ([], ["--no-audit"], ["--search", "--no-audit", "--folds", "2"]):
+        result = run(app, ["cross-validate", str(features), "--classifier", "svm", *options])
+        assert result.exit_code == 0, result.output
+    assert asked == [(False, True), (False, False), (True, False)]
+    assert "searched: True" in result.stdout
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 200])
@@ -70,7 +101,7 @@ def test_tables_hold_every_figure_whole_at_any_width(table, width):
         ["cross-validate", "{features}", "--classifier", "svm", "--jobs", "0"],
         ["cross-validate", "{features}", "--classifier", "svm", "--seed", "-1"],
         ["cross-validate", "{features}", "--classifier", "svm", "--folds", "0"],
-        ["cross-validate", "{features}", "--classifier", "svm", "--scores", "no/such/s.csv"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--report", "{features}"],
         ["score", "clip.mp4"],
         ["score", "clip.mp4", "--detector", "nowhere.skops"],
         ["score", "clip.mp4", "--detector", "{features}"],
@@ -89,7 +120,7 @@ def test_known_errors_are_one_line_and_exit_status_two(features, arguments):
     [
         ["train", "nowhere.csv", "-o", "."],
         ["train", "nowhere.csv", "-o", "no/such/x.skops"],
-        ["cross-validate", "nowhere.csv", "--scores", "no/such/s.csv"],
+        ["cross-validate", "nowhere.csv", "--report", "/dev/null/report"],
     ],
 )
 def test_where_to_write_is_asked_before_the_work_is_done(arguments):

@@ -43,40 +43,6 @@ def test_a_family_is_tested_with_covariates_only_where_conditioned(sources):
     }
 
 
-@pytest.mark.parametrize("conditioned", [False, True])
-def test_a_fingerprint_of_the_source_is_known_from_a_feature_of_the_truth(sources, conditioned):
-    told = {
-        family: families.source_told(
-            families.family_table(sources, family, conditioned), conditioned, 0
-        )
-        for family in ("print", "truth")
-    }
-    assert told["print"] == (pytest.approx(1.0, abs=0.05), pytest.approx(1 / 6))
-    assert told["truth"][0] < 0.4
-
-
-def test_one_source_cannot_be_told_from_others(sources):
-    assert np.isnan(families.source_told(sources.assign(dataset="one"), False, 0)).all()
-
-
-@pytest.mark.parametrize("seed", [0, 1, 3])
-def test_a_source_that_noise_does_not_tell_is_told_by_chance_though_people_have_many_clips(seed):
-    """What is learnt of quality by clip and not by person is wrong for people held out: below 0.33.
-
-    Two sources, each filmed in its own quality; features tell the person and nothing else.
-    """
-    rng = np.random.default_rng(seed)
-    person = np.repeat(np.arange(20), 6)
-    table = make_table(seed, 20, per_group=6, group_offset=10.0, n_noise=300, signal=0.0)
-    table["label"] = np.where(np.arange(len(table)) % 6, "real", "fake")
-    table["dataset"] = [f"repository_{i % 2}" for i in person]
-    log_width = 4 + 0.1 * rng.normal(size=20) + np.arange(20) % 2
-    table["face_width_px"] = np.exp(log_width)[person]
-    told, chance = families.source_told(table, True, 0)
-    assert chance == 0.5
-    assert told == pytest.approx(chance, abs=0.15)
-
-
 def run(*arguments):
     app = typer.Typer()
     app.command()(families.main)

@@ -150,3 +150,84 @@ def test_the_table_passed_in_is_not_changed():
     before = original.copy()
     read_training_table(original)
     pd.testing.assert_frame_equal(original, before)
+
+
+def windowed(table, n_windows=3, length_s=5.0):
+    """Every video cut into windows; a feature of the i-th window is higher by i."""
+    parts = []
+    for i in range(n_windows):
+        part = table.assign(window_start_s=i * length_s, window_end_s=(i + 1) * length_s)
+        part[SIGNAL] = part[SIGNAL] + i
+        parts.append(part)
+    return pd.concat(parts).sort_values(["path", "window_start_s"], ignore_index=True)
+
+
+def test_rows_of_a_windowed_table_belong_to_videos(table):
+    whole, cut = read_training_table(table), read_training_table(windowed(table))
+    assert whole.window_s is None
+    assert list(whole.videos) == list(range(len(table)))
+    assert cut.window_s == 5.0
+    assert (cut.n_rows, cut.n_videos, cut.n_groups) == (3 * len(table), len(table), whole.n_groups)
+    assert list(cut.videos[:4]) == [0, 0, 0, 1]
+    again = cut.per_video()
+    assert again.window_s is None
+    pd.testing.assert_frame_equal(again.meta, whole.meta)
+    signal = whole.columns.index(SIGNAL)
+    np.testing.assert_allclose(again.features[:, signal], whole.features[:, signal] + 1)
+    assert whole.per_video() is whole
+
+
+def test_the_mean_of_windows_is_over_those_that_know():
+    table = windowed(make_table(n_groups=8))
+    table.loc[0, SIGNAL] = np.nan
+    data = read_training_table(table)
+    known = table.loc[[1, 2], SIGNAL].mean()
+    assert data.per_video().features[0, data.columns.index(SIGNAL)] == pytest.approx(known)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.assign(window_start_s=0.0), "windows occur twice"),
+        (lambda t: t.assign(window_end_s=np.nan), "no start or no end"),
+        (lambda t: t.drop(columns="window_end_s"), "no column 'window_end_s'"),
+        (lambda t: t.assign(group=[f"g{i}" for i in range(len(t))]), "do not have one group"),
+        (lambda t: t.assign(label=["real", "fake"] * (len(t) // 2)), "do not have one label"),
+    ],
+)
+def test_windows_that_contradict_each_other_are_named(table, change, said):
+    with pytest.raises(TableError, match=said):
+        read_training_table(change(windowed(table)))
+
+
+def test_how_a_video_was_taken_is_kept_beside_the_features(table):
+    data = read_training_table(table)
+    assert data.quality_columns == (
+        *("duration_s", "face_rate", "face_width_px", "fps", "n_frames"),
+        "quality__face_width_px__mean",
+    )
+    expected = table[list(data.quality_columns)].to_numpy(dtype=float)
+    np.testing.assert_array_equal(data.quality, expected)
+
+
+def test_blanks_around_names_and_capitals_of_labels_do_not_count(table):
+    noisy = table.rename(columns={"label": " label ", SIGNAL: f"{SIGNAL} "})
+    noisy[" label "] = noisy[" label "].str.capitalize()
+    clean, read = read_training_table(table), read_training_table(noisy)
+    assert read.columns == clean.columns
+    np.testing.assert_array_equal(read.is_fake, clean.is_fake)
+    with pytest.raises(TableError, match="twice"):
+        read_training_table(table.assign(**{"label ": "real"}))
+    with pytest.raises(TableError, match="has a column 'LABEL': call it 'label'"):
+        read_training_table(table.rename(columns={"label": "LABEL"}))
+
+
+def test_a_table_of_another_version_is_remarked_on(table):
+    assert read_training_table(table).remarks == ()
+    (remark,) = read_training_table(table.assign(featurize_version="0.0.7")).remarks
+    assert "made by featurize 0.0.7, and 0.1.0 is installed here" in remark
+
+
+def test_a_column_that_no_video_has_is_kept_and_known_by_none(table):
+    data = read_training_table(table.assign(pulse__rate_bpm__median=np.nan))
+    assert np.isnan(data.features[:, data.columns.index("pulse__rate_bpm__median")]).all()

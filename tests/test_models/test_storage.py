@@ -213,5 +213,10 @@ def test_saving_where_nothing_can_be_written_leaves_nothing_behind(detector, tmp
 
 def test_every_trusted_type_is_needed(table, tmp_path):
     train(table, "committee", condition_on_quality=True).save(tmp_path / "model.skops")
-    needed = skops.io.get_untrusted_types(file=tmp_path / "model.skops")
+    train(table, "svm", search=True).save(tmp_path / "searched.skops")
+    needed = {
+        name
+        for file in ("model.skops", "searched.skops")
+        for name in skops.io.get_untrusted_types(file=tmp_path / file)
+    }
     assert sorted(needed) == sorted(TRUSTED_TYPES)

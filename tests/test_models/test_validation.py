@@ -4,8 +4,8 @@ import pytest
 
 from models import cross_validate
 from models.errors import HoldOutError, SettingError, TableError, UnknownClassifierError
-from models.validation import interval_text
-from tests.test_models.conftest import make_table
+from models.validation_report import interval_text
+from tests.test_models.conftest import SIGNAL, make_table
 
 
 def metric(report, name, classifier=None):
@@ -33,10 +33,122 @@ def test_every_video_is_scored_once_by_each_classifier(report, table):
     assert (per_fold.sum(axis=1) == len(table)).all()
 
 
-def test_shuffled_labels_leave_nothing_to_find():
-    table = make_table(5, signal=0.0, n_groups=60)
-    found = metric(cross_validate(table, classifier="svm"), "auc_pooled")
-    assert found["low"] < 0.5 < found["high"]
+@pytest.mark.parametrize("hold_out", ["group", "method", "dataset", "compression"])
+def test_shuffled_labels_leave_nothing_to_find(hold_out):
+    """Features tell the labels that the videos had before they were dealt anew among the groups."""
+    rng = np.random.default_rng(1)
+    table = make_table(5, n_groups=80)
+    dealt = rng.permutation(80)[np.arange(160) // 2] * 2 + np.arange(160) % 2
+    table[["label", "method"]] = table[["label", "method"]].to_numpy()[dealt]
+    report = cross_validate(table, hold_out, "all", audit=False)
+    for classifier in ("svm", "mlp", "xgboost", "committee"):
+        found = metric(report, "auc_pooled", classifier)
+        assert found["low"] < 0.5 < found["high"]
+
+
+def test_a_leak_through_quality_stands_above_all_figures(table):
+    """Fakes are of twice the bit rate; the features know of it. The others are noise."""
+    rng = np.random.default_rng(0)
+    table = make_table(7, n_groups=60, signal=0.0)
+    fake = (table["label"] == "fake").to_numpy()
+    table["dataset"] = [f"s{i // 2 % 6}" for i in range(len(table))]
+    table["quality__bit_rate__log10_bits_per_pixel"] = fake + 0.1 * rng.normal(size=len(table))
+    table["texture__noise__median"] = fake + 0.1 * rng.normal(size=len(table))
+    report = cross_validate(table, classifier="svm")
+    assert metric(report, "auc_pooled")["value"] > 0.95
+    assert report.audit.tells_source
+    assert report.source_held_out.settings["hold_out"] == "dataset"
+    text = report.to_text()
+    assert text.startswith("WARNING: ")
+    quoted = report.source_held_out.metrics.set_index("metric").loc["auc_mean_of_folds", "value"]
+    assert text.index(f"{quoted:.3f}") < text.index("auc_within_group")
+    assert text.index("data sets that were never seen") < text.index("AUC by fold")
+
+
+def test_without_a_leak_there_is_no_warning_and_the_report_begins_with_its_figures():
+    table = make_table(11, n_groups=60, signal=4.0).assign(dataset="one")
+    table = table.drop(columns="quality__face_width_px__mean")
+    report = cross_validate(table, classifier="svm")
+    assert report.audit.warnings == ()
+    assert report.source_held_out is None
+    assert report.to_text().split()[0] == "metric"
+
+
+def two_methods(seed=0, n_people=24):
+    """Each person real twice, swapped and lip-synced once; either shows in a feature of its own."""
+    rng = np.random.default_rng(seed)
+    rows = make_table(seed, n_groups=n_people, per_group=4, signal=0.0, group_offset=0.0)
+    kind = np.arange(len(rows)) % 4
+    rows["label"] = np.where(kind < 2, "real", "fake")
+    rows["method"] = np.array(["", "", "swap", "lips"])[kind]
+    for method in ("swap", "lips"):
+        of_method = (rows["method"] == method).to_numpy()
+        for j in range(3):
+            noise = rng.normal(size=len(rows))
+            rows[f"texture__of_{method}_{j}__median"] = 4.0 * of_method + noise
+    return rows
+
+
+def test_a_single_method_teaches_what_it_shares_with_the_others():
+    report = cross_validate(two_methods(), "single_method", "svm", audit=False)
+    shown = report.breakdown[report.breakdown["metric"] == "auc_mean_of_folds"]
+    matrix = shown[shown["by"] == "method"].set_index(["trained_on", "name"])["value"]
+    for method, other in (("swap", "lips"), ("lips", "swap")):
+        assert matrix[method, method] > 0.95
+        assert matrix[method, other] < 0.85
+        assert matrix["all", method] > 0.95
+    per_training = report.scores.groupby("trained_on")["path"]
+    assert set(per_training.groups) == {"swap", "lips", "all"}
+    assert (per_training.nunique() == 96).all()
+    assert (per_training.size() == 96).all()
+    assert "AUC of each method by the one method trained on" in report.to_text()
+    by_people = cross_validate(two_methods(), "group", "svm", audit=False).metrics
+    of_all = report.metrics[report.metrics["trained_on"] == "all"]
+    pd.testing.assert_frame_equal(of_all.reset_index(drop=True), by_people)
+
+
+def test_the_official_split_is_tested_on_its_test_alone():
+    table = make_table(n_groups=80)
+    number = np.arange(len(table)) // 2
+    table = table.assign(split=np.array(["train", "train", "val", "test"])[number % 4])
+    report = cross_validate(table, "split", "svm", audit=False)
+    assert sorted(report.scores["path"]) == sorted(table.loc[table["split"] == "test", "path"])
+    assert metric(report, "auc_pooled")["value"] > 0.85
+    assert metric(report, "auc_pooled")["low"] < 1
+    (remark,) = report.remarks
+    assert "Trained on 80 videos of the split train and tested on 40 of test; 40 are left" in remark
+
+
+def test_windows_that_are_all_alike_say_what_the_video_says(table):
+    """Each video counts as one, however many windows it has."""
+    table = table.iloc[:48]
+    cut = pd.concat(
+        [table[np.arange(len(table)) % 3 >= i].assign(window_start_s=5.0 * i) for i in range(3)]
+    ).sort_values(["path", "window_start_s"])
+    cut["window_end_s"] = cut["window_start_s"] + 5.0
+    whole, windowed = (cross_validate(rows, classifier="svm", audit=False) for rows in (table, cut))
+    assert windowed.settings["window_s"] == 5.0
+    assert windowed.settings["n_videos"] == len(table)
+    assert list(windowed.scores["path"]) == list(whole.scores["path"])
+    assert list(windowed.scores["fold"]) == list(whole.scores["fold"])
+    ours, theirs = windowed.scores["probability"], whole.scores["probability"]
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.97
+
+
+def test_the_score_of_a_video_is_the_mean_of_its_windows_and_not_the_best(table):
+    """One window of each real video looks fake, two of each fake one do."""
+    rng = np.random.default_rng(0)
+    table = make_table(2, n_groups=40, signal=0.0, group_offset=0.0, n_noise=2)
+    fake = (table["label"] == "fake").to_numpy()
+    parts = []
+    for i in range(3):
+        part = table.assign(window_start_s=2.0 * i, window_end_s=2.0 * i + 2)
+        looks_fake = (i == 0) | (fake & (i == 1))
+        part[SIGNAL] = 6.0 * looks_fake + rng.normal(size=len(table))
+        parts.append(part)
+    report = cross_validate(pd.concat(parts), classifier="svm", audit=False)
+    assert len(report.scores) == len(table)
+    assert metric(report, "auc_pooled")["value"] > 0.85
 
 
 def test_features_that_only_tell_who_it_is_do_not_help_on_new_people():
@@ -108,7 +220,7 @@ def test_what_cannot_be_tested_is_remarked_on():
     assert sorted(report.scores["path"]) == sorted(table.loc[~real, "path"])
     # The parts that are tested hold fakes only.
     assert report.folds["auc"].isna().all()
-    assert "AUC by fold" in report.to_text()
+    assert "AUC by method" in report.to_text()
 
 
 def test_one_fold_that_cannot_be_trained_on_does_not_take_the_others_along():
@@ -134,7 +246,7 @@ def test_intervals_are_over_what_is_held_out_where_that_is_coarser(table):
     table.iloc[:, -14:] = table.iloc[:, -14:].to_numpy() + rng.normal(scale=2, size=(7, 1))[source]
     by_source = cross_validate(table, hold_out="dataset", classifier="svm")
     assert by_source.settings["intervals_over"] == "dataset"
-    assert "intervals over datasets" in by_source.to_text()
+    assert "intervals over data sets" in by_source.to_text()
     assert "rests on 7 of 7 held-out names" in by_source.to_text()
     assert "n_folds: 7" in by_source.to_text()
     row = metric(by_source, "auc_mean_of_folds")
@@ -146,13 +258,17 @@ def test_intervals_are_over_what_is_held_out_where_that_is_coarser(table):
     assert by_group.settings["intervals_over"] == "group"
 
 
-def test_two_sources_have_figures_and_no_intervals(table):
-    report = cross_validate(table, hold_out="dataset", classifier="svm")
+def test_intervals_over_two_sources_would_say_nothing_so_they_are_over_groups(table):
+    report = cross_validate(table, hold_out="dataset", classifier="svm", audit=False)
+    assert report.settings["intervals_over"] == "group"
     row = metric(report, "auc_pooled")
-    assert np.isfinite(row["value"])
-    assert np.isnan(row["low"])
-    assert np.isnan(row["high"])
-    assert interval_text(row["value"], row["low"], row["high"]) == f"{row['value']:.3f}"
+    assert row["low"] < row["value"] < row["high"]
+
+
+def test_text_of_a_figure_leaves_out_what_is_not_defined():
+    assert interval_text(0.5, 0.25, 0.75) == "0.500 [0.250, 0.750]"
+    assert interval_text(0.5, np.nan, np.nan) == "0.500"
+    assert interval_text(np.nan, np.nan, np.nan) == "-"
 
 
 @pytest.mark.parametrize(("setting", "said"), [({"seed": -1}, "seed"), ({"n_jobs": 0}, "not be 0")])
@@ -164,7 +280,9 @@ def test_settings_out_of_range_are_named(table, setting, said):
 def test_wrong_requests_are_named(table):
     with pytest.raises(UnknownClassifierError, match="svm, mlp, xgboost, committee"):
         cross_validate(table, classifier="forest")
-    with pytest.raises(HoldOutError, match="group, method, dataset, compression"):
+    with pytest.raises(
+        HoldOutError, match="group, method, single_method, dataset, compression, split"
+    ):
         cross_validate(table, hold_out="weather")
     with pytest.raises(HoldOutError, match="folds"):
         cross_validate(table, n_folds=1)

@@ -1,0 +1,80 @@
+"""A feature table as it stands in a file."""
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from models.errors import TableError
+
+TEXT_COLUMNS = (
+    "path",
+    "label",
+    "group",
+    "method",
+    "dataset",
+    "compression",
+    "split",
+    "status",
+    "reason",
+    "landmarks_backend",
+    "featurize_version",
+)
+_MISSING_NUMBERS = ["", "NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"]
+_N_NAMED = 5
+
+
+def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
+    """Return a feature table as it stands in a CSV file, and the sha256 of the file.
+
+    Raises
+    ------
+    TableError
+        When the file cannot be read, is no CSV file or names a column twice.
+    """
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            header = next(csv.reader(lines), [])
+        # pandas renames the second of two equal names instead of saying so.
+        check_unique(pd.Index(header))
+        # Numbers may be missing by name; text is taken as it stands, for a person may be called NA.
+        missing = {name: _MISSING_NUMBERS for name in header if name not in TEXT_COLUMNS}
+        frame = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(TEXT_COLUMNS, "str"),
+            keep_default_na=False,
+            na_values=missing,
+            encoding="utf-8-sig",
+            low_memory=False,
+        )
+    except OSError as error:
+        raise TableError(
+            f"Cannot read the feature table {str(path)!r}: {error.strerror}."
+        ) from error
+    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+        raise TableError(
+            f"{str(path)!r} is not a CSV file: give the table that `python -m featurize run` wrote."
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise TableError(
+            f"The feature table {str(path)!r} is empty: make it with `python -m featurize run`."
+        ) from error
+    return frame, sha256
+
+
+def check_unique(columns: pd.Index) -> None:
+    """Raise TableError where a name occurs twice."""
+    doubled = sorted(set(columns[columns.duplicated()].astype(str)) - {""})
+    if doubled:
+        raise TableError(f"The table names columns twice ({named(doubled)}): keep one of each.")
+
+
+def named(names: Iterable[object]) -> str:
+    """Return the first few names and how many more there are."""
+    names = [repr(str(name)) for name in names]
+    more = len(names) - _N_NAMED
+    return ", ".join(names[:_N_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,103 @@
+"""The report as one page of HTML that needs nothing else: no script, no font, no network."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from models.report import tables
+from models.report.figures import calibration_figures, curve_figures
+from models.report.quality_levels import level_tables
+from models.report.wording import (
+    LIMITS,
+    answer,
+    command,
+    first_sentence,
+    headline_metric,
+    question,
+)
+
+if TYPE_CHECKING:
+    from models.validation_report import ValidationReport
+
+_PARTS = ("method", "dataset", "compression", "fold")
+_MORE_FIGURES = ("balanced_accuracy", "equal_error_rate", "tpr_at_fpr_5pct", "log_loss")
+_NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def page(report: "ValidationReport") -> str:
+    """Return the whole page; the same report gives the same text."""
+    quoted = report.source_held_out
+    text = _template().render(
+        style=_resource("page.css"),
+        warnings=[first_sentence(one) for one in report.audit.warnings] if report.audit else [],
+        tells_source=bool(report.audit and report.audit.tells_source),
+        quoted=_answered(quoted, "quoted") if quoted else None,
+        quoted_parts=_breakdown(quoted, "dataset", "quoted") if quoted else None,
+        main=_answered(report, "main"),
+        facts=_facts(report),
+        curves=curve_figures(
+            tables.trained_on_all(report.scores), tables.trained_on_all(report.metrics)
+        ),
+        calibration=calibration_figures(tables.trained_on_all(report.scores)),
+        parts=[part for by in _PARTS if (part := _breakdown(report, by, "main"))],
+        transfer=tables.transfer_tables(report, "auc_mean_of_folds"),
+        levels=level_tables(report),
+        audit=tables.audit_table(report.audit) if report.audit else None,
+        importance=None if report.importance.empty else tables.importance_table(report.importance),
+        choices=None if report.choices.empty else tables.choice_table(report.choices),
+        settings=tables.setting_table(report.settings),
+        again=command(report),
+        remarks=report.remarks,
+        limits=LIMITS,
+    )
+    return _NOT_IN_HTML.sub("\ufffd", text)
+
+
+def _answered(report: "ValidationReport", key: str) -> dict[str, object]:
+    """Return question, answer and the tables that go with them."""
+    metrics = tables.trained_on_all(report.metrics)
+    headline = tables.headline_table(report, headline_metric(metrics), f"{key}-headline")
+    return {
+        "question": question(report),
+        "answer": answer(report, metrics),
+        "headline": headline,
+        "metrics": tables.metric_table(report, f"{key}-metrics"),
+    }
+
+
+def _breakdown(report: "ValidationReport", by: str, key: str) -> dict[str, object] | None:
+    """Return the AUC of each part, and further figures of it; None where there is one part."""
+    metric = "auc_mean_of_folds"
+    shown = tables.breakdown_table(report, by, metric, key)
+    if shown is None:
+        return None
+    tried = [tables.breakdown_table(report, by, metric, key) for metric in _MORE_FIGURES]
+    more = [table for table in tried if table]
+    return {"shown": shown, "more": more}
+
+
+def _facts(report: "ValidationReport") -> list[tuple[str, str]]:
+    """Return what the figures rest on, in a few numbers."""
+    names = {
+        "n_real": "real videos",
+        "n_fake": "fake videos",
+        "n_groups": "people or sources",
+        "n_features": "features",
+    }
+    facts = [(label, f"{report.settings[key]}") for key, label in names.items()]
+    return [*facts, ("folds tested", str(report.settings["n_folds"]))]
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    return environment.from_string(_resource("page.html.jinja"))
+
+
+def _resource(name: str) -> str:
+    return files("models.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,82 @@
+"""The table of FaceForensics++: compression levels by methods, and what people get."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.report.tables import Cell, Table, trained_on_all
+from models.splitters import ALL
+
+if TYPE_CHECKING:
+    from models.validation_report import ValidationReport
+
+_BENCHMARK = "FaceForensics++"
+_LEVELS = {"raw": "raw", "c0": "raw (c0)", "c23": "high quality (c23)", "c40": "low quality (c40)"}
+# Accuracy of people, in percent: Roessler et al. 2019, "FaceForensics++: Learning to Detect
+# Manipulated Facial Images", ICCV.
+_PEOPLE = {"raw": 68.69, "c0": 68.69, "c23": 66.57, "c40": 58.73}
+_PEOPLE_NOTE = (
+    "People: accuracy in the user study of Roessler et al. 2019 (FaceForensics++, ICCV). They "
+    "judged single pictures for a few seconds, as many real as fake, so their accuracy is set "
+    "beside the balanced accuracy here. The classifiers judge whole videos, which need not be "
+    "those that people saw, after training on others of the same data set."
+)
+
+
+def level_tables(report: "ValidationReport") -> list[Table]:
+    """Return balanced accuracy in percent by compression level and method, and the AUC likewise.
+
+    People are told of where the level is one they were asked about and its videos are of
+    FaceForensics++; their figures are of no other data set.
+    """
+    levels = report.quality_levels
+    if levels.empty:
+        return []
+    return [
+        _table(report, "balanced_accuracy", "Balanced accuracy, %"),
+        _table(report, "auc_mean_of_folds", "AUC within folds, %"),
+    ]
+
+
+def _table(report: "ValidationReport", metric: str, caption: str) -> Table:
+    part = trained_on_all(report.quality_levels)
+    part = part[part["metric"] == metric]
+    methods = [ALL, *sorted(set(part["method"]) - {ALL})]
+    found = {(row.compression, row.classifier, row.method): row for row in part.itertuples()}
+    classifiers = list(dict.fromkeys(part["classifier"]))
+    with_people = _asked_people(report) if metric == "balanced_accuracy" else set()
+    rows = []
+    for level in sorted(set(part["compression"]), key=_order):
+        name = _LEVELS.get(level, level)
+        for classifier in classifiers:
+            of = [found.get((level, classifier, method)) for method in methods]
+            rows.append((Cell(name), Cell(str(classifier)), *(_percent(row) for row in of)))
+        if level in with_people:
+            people = Cell(f"{_PEOPLE[level]:.2f}", is_number=True, status="people")
+            others = [Cell("–", is_number=True) for _ in methods[1:]]
+            rows.append((Cell(name), Cell("people", status="people"), people, *others))
+    return Table(
+        f"levels-{metric}".replace("_", "-"),
+        f"{caption} [95 % interval]",
+        ("quality", "judged by", "all methods", *methods[1:]),
+        rows,
+        _PEOPLE_NOTE if with_people else "",
+    )
+
+
+def _asked_people(report: "ValidationReport") -> set[str]:
+    """Return the levels of which people judged videos of the same data set."""
+    scores = report.scores
+    return set(_PEOPLE) & set(scores.loc[scores["dataset"] == _BENCHMARK, "compression"])
+
+
+def _order(level: str) -> tuple[int, str]:
+    known = list(_LEVELS)
+    return (known.index(level) if level in known else len(known), level)
+
+
+def _percent(row: object | None) -> Cell:
+    if row is None or np.isnan(row.value):
+        return Cell("–", is_number=True)
+    interval = "" if np.isnan(row.low) else f"[{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    return Cell(f"{100 * row.value:.1f}", interval, is_number=True)

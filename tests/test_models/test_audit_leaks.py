@@ -1,0 +1,230 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import rankdata
+
+from tests.test_models.audit_tables import (
+    copies_of,
+    fake_of,
+    features_of,
+    finding,
+    honest_table,
+    stamped,
+)
+from tests.test_models.conftest import SIGNAL
+
+
+@pytest.fixture(autouse=True)
+def no_warning_of_numpy():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def test_a_planted_copy_of_the_label_is_named():
+    table = honest_table()
+    rng = np.random.default_rng(0)
+    table["lips__closure__mean"] = -3.0 * fake_of(table) + 0.2 * rng.normal(size=len(table))
+    found = finding(table, "feature_copies_label")
+    assert found.is_warning
+    assert found.value == 1.0
+    assert "'lips__closure__mean'" in found.sentence
+    assert SIGNAL not in found.sentence
+
+
+def test_a_feature_that_is_missing_in_every_real_video_is_named():
+    table = honest_table()
+    table["noise__n07__std"] = np.arange(80) ** 2 % 83
+    table.loc[table["label"] == "real", "noise__n07__std"] = np.nan
+    found = finding(table, "feature_copies_label")
+    assert found.is_warning
+    assert "'noise__n07__std (whether it is missing)'" in found.sentence
+
+
+def test_a_person_with_many_fakes_counts_once():
+    """Of twelve people with fakes one is told, the others not: AUC (1 + 11 / 2) / 12 = 0.54."""
+    table = honest_table(n_groups=32, per_group=1)
+    table["label"] = np.where(np.arange(32) < 12, "fake", "real")
+    crowd = pd.concat([table.iloc[[0]].assign(path=f"{i}.mp4") for i in range(400)])
+    table = pd.concat([table, crowd]).drop(columns=features_of(table)[1:])
+    is_crowd = (table["group"] == table["group"].iloc[0]).to_numpy()
+    noise = np.random.default_rng(0).random(len(table))
+    table[SIGNAL] = np.where(is_crowd, 2.0, noise)
+    found = finding(table, "feature_copies_label")
+    assert found.value == pytest.approx(0.54, abs=0.15)
+
+
+def test_a_good_feature_is_not_a_copy():
+    """Two deviations apart: AUC Phi(2 / sqrt 2) = 0.92."""
+    table = honest_table(n_groups=200)
+    rng = np.random.default_rng(0)
+    table["lips__closure__mean"] = 2.0 * fake_of(table) + rng.normal(size=len(table))
+    found = finding(table, "feature_copies_label")
+    assert not found.is_warning
+    assert found.value == pytest.approx(0.92, abs=0.03)
+    assert "lips__closure__mean" in found.sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_groups", [10, 30])
+def test_the_best_of_a_thousand_columns_of_noise_is_no_copy(n_groups, seed):
+    rng = np.random.default_rng(seed)
+    table = honest_table(seed, n_groups, 1).drop(columns=[SIGNAL])
+    noise = rng.normal(size=(len(table), 1000))
+    names = [f"static__c{i}__mean" for i in range(1000)]
+    table = pd.concat([table, pd.DataFrame(noise, columns=names)], axis=1)
+    found = finding(table, "feature_copies_label")
+    assert not found.is_warning
+    if n_groups == 10:
+        assert found.value > 0.95
+        assert found.chance == 1.0
+
+
+def test_chance_is_what_the_best_column_of_noise_exceeds_once_in_twenty_tables():
+    n_real, n_fake, n_columns, n_tables = 24, 16, 100, 2000
+    rng = np.random.default_rng(0)
+    fake = np.arange(n_real + n_fake) >= n_real
+    best = np.empty(n_tables)
+    for i in range(n_tables):
+        ranks = rankdata(rng.normal(size=(n_columns, len(fake))), axis=1)
+        above = ranks[:, fake].sum(axis=1) - n_fake * (n_fake + 1) / 2
+        best[i] = 0.5 + np.abs(above / (n_real * n_fake) - 0.5).max()
+    table = honest_table(n_groups=len(fake), per_group=1).drop(columns=[SIGNAL])
+    table = table.drop(columns=features_of(table)).assign(
+        label=np.where(fake, "fake", "real"), group=table["path"] + "_person"
+    )
+    names = [f"static__c{i}__mean" for i in range(n_columns)]
+    values = pd.DataFrame(rng.normal(size=(len(table), n_columns)), columns=names)
+    found = finding(pd.concat([table, values], axis=1), "feature_copies_label")
+    assert found.chance == pytest.approx(np.quantile(best, 0.95), abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_telling"),
+    [
+        ("is_fake__mean", True),
+        ("meta__label", True),
+        ("Target__Class", True),
+        ("swap__method__code", True),
+        ("eyes__realignment__mean", False),
+        ("voice__subclassing__std", False),
+        ("head__grouping__rate", False),
+    ],
+)
+def test_a_feature_named_like_a_label_is_named(name, is_telling):
+    table = honest_table()
+    table[name] = np.random.default_rng(0).normal(size=len(table))
+    found = finding(table, "name_says_label")
+    assert found.is_warning == is_telling
+    assert found.value == int(is_telling)
+    assert (name in found.sentence) == is_telling
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_copies_in_other_groups_are_caught(noise):
+    table = honest_table()
+    found = finding(pd.concat([table, copies_of(table, noise)]), "twins_across_groups")
+    assert found.is_warning
+    assert found.value > 0.95
+    assert "again_clip_" in found.sentence
+
+
+def test_one_copy_among_many_videos_is_named():
+    table = honest_table(n_noise=60)
+    copy = copies_of(table.iloc[[17]], 0.0)
+    found = finding(pd.concat([table, copy]), "twins_across_groups")
+    assert found.is_warning
+    assert found.value == 2 / 81
+    assert "clip_017.mp4 ~ again_clip_017.mp4" in found.sentence
+
+
+def test_groups_unique_by_video_though_each_is_there_three_times_are_caught():
+    table = honest_table(per_group=1)
+    versions = [
+        copies_of(table, 0.05, seed).assign(path=f"{seed}_" + table["path"]) for seed in range(3)
+    ]
+    joined = pd.concat(versions, ignore_index=True)
+    joined["group"] = [f"group_{i}" for i in range(len(joined))]
+    found = finding(joined, "twins_across_groups")
+    assert found.is_warning
+    assert found.value > 0.95
+    assert finding(joined, "no_groups").value == 0.0
+
+
+def test_copies_inside_a_group_are_no_leak():
+    table = honest_table()
+    again = copies_of(table, 0.01).assign(group=table["group"])
+    assert not finding(pd.concat([table, again]), "twins_across_groups").is_warning
+
+
+@pytest.mark.parametrize("n_noise", [3, 30, 300])
+@pytest.mark.parametrize("group_offset", [0.0, 1.0, 10.0])
+def test_honest_groups_are_no_twins_however_strongly_features_tell_the_person(
+    n_noise, group_offset
+):
+    for seed in range(3):
+        table = honest_table(seed, 40, 3, n_noise, group_offset)
+        assert not finding(table, "twins_across_groups").is_warning
+
+
+@pytest.mark.parametrize("n_sources", [2, 6, 20])
+def test_what_a_source_stamps_on_its_videos_makes_no_twins_but_a_copy_still_is_one(n_sources):
+    table = stamped(honest_table(n_groups=60, n_noise=60, group_offset=0.5), n_sources, 10.0)
+    assert not finding(table, "twins_across_groups").is_warning
+    found = finding(pd.concat([table, copies_of(table.iloc[:4], 0.01)]), "twins_across_groups")
+    assert found.value == 8 / 124
+
+
+def test_twins_do_not_depend_on_units():
+    table = pd.concat([honest_table(), copies_of(honest_table().iloc[:9], 0.05)])
+    other_units = table.copy()
+    for i, name in enumerate(features_of(table)):
+        other_units[name] = (-1) ** i * 10.0 ** (i % 7 - 3) * table[name] + i
+    told = [finding(given, "twins_across_groups").value for given in (table, other_units)]
+    assert told[0] == told[1] == 18 / 89
+
+
+def test_counts_that_many_videos_share_make_no_twins():
+    table = honest_table(n_noise=6)
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        table[f"count__c{i}__n"] = (rng.random(len(table)) < 0.05).astype(float)
+    assert not finding(table, "twins_across_groups").is_warning
+
+
+def test_too_few_features_to_know_a_copy_by_are_said_so():
+    table = honest_table(n_noise=1)
+    found = finding(pd.concat([table, copies_of(table, 0.0)]), "twins_across_groups")
+    assert np.isnan(found.value)
+    assert not found.is_warning
+    assert "too few features" in found.sentence
+
+
+def test_groups_on_both_sides_of_the_official_split_are_named():
+    table = honest_table()
+    tested = table["split"] == "test"
+    assert finding(table, "split_shares_groups").value == 0.0
+    table.loc[table.index[tested][0], "split"] = "train"
+    found = finding(table, "split_shares_groups")
+    person = table["group"][tested].iloc[0]
+    assert found.is_warning
+    assert found.value == 1 / (tested.sum() - 1)
+    assert f"({person!r})" in found.sentence
+
+
+def test_a_video_of_no_split_shares_no_group_with_the_test():
+    table = honest_table()
+    tested = table["split"] == "test"
+    table.loc[table.index[tested][0], "split"] = ""
+    assert finding(table, "split_shares_groups").value == 0.0
+
+
+def test_videos_without_a_group_are_counted():
+    table = honest_table()
+    table.loc[:11, "group"] = ""
+    found = finding(table, "no_groups")
+    assert found.is_warning
+    assert found.value == 12 / 80
+    assert "Of 80 videos, 12 have no group" in found.sentence
