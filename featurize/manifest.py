@@ -3,25 +3,19 @@
 import csv
 import os
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from featurize.csv_file import is_utf8
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 MANIFEST_COLUMNS: tuple[str, ...] = (
     *("path", "label", "group", "method", "dataset", "compression", "split"),
 )
 LABELS = ("real", "fake", "")
 """Allowed labels; an empty one means unknown."""
-
-VIDEO_SUFFIXES = frozenset(
-    {
-        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"),
-        *(".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-    }
-)
-"""Files of a folder that are taken for videos. A manifest may name any file."""
 
 _MANIFEST_SUFFIXES = (".csv", ".tsv")
 
@@ -34,8 +28,8 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     source : str, Path or pandas.DataFrame
         A manifest (CSV or TSV with a column ``path``), a table of the same form, a folder that is
         searched for videos, or one video. A video of a folder gets the label ``real`` or ``fake``
-        when a folder above it, up to the one that is searched, has that name. Names that start with
-        a dot are passed over.
+        when a folder above it, up to the one that is searched, has that name. How it is searched:
+        :func:`featurize.video_files.videos_below`.
 
     Returns
     -------
@@ -104,22 +98,32 @@ def _no_table(path: Path) -> ManifestError:
     )
 
 
+def label_by_folder(path: str, own_name: str) -> str:
+    """Label of a video by the outermost folder named ``real`` or ``fake``, in any case.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the folder that is searched, with forward slashes.
+    own_name : str
+        Name of the folder that is searched, which counts last.
+
+    Returns
+    -------
+    str
+        ``real`` or ``fake``; empty when no folder has such a name.
+    """
+    folders = (*PurePosixPath(path).parent.parts, own_name)
+    return next((name for name in map(str.lower, folders) if name in LABELS), "")
+
+
 def _listed(folder: Path) -> pd.DataFrame:
-    videos = sorted(
-        path
-        for path in (found.relative_to(folder) for found in folder.rglob("*"))
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not any(part.startswith(".") for part in path.parts)
-        and (folder / path).is_file()
-    )
+    videos = sorted(videos_below(folder), key=lambda path: PurePosixPath(path).parts)
     if not videos:
         raise ManifestError(f"There is no video below {folder}: give the folder that holds them.")
     own_name = folder.resolve().name
-    labels = [
-        next((part.lower() for part in folders if part.lower() in LABELS), "")
-        for folders in ((*video.parent.parts, own_name) for video in videos)
-    ]
-    return _with_all_columns({"path": [video.as_posix() for video in videos], "label": labels})
+    labels = [label_by_folder(path, own_name) for path in videos]
+    return _with_all_columns({"path": videos, "label": labels})
 
 
 def _cleaned(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -159,12 +163,12 @@ def _with_all_columns(texts: dict[str, list[str]]) -> pd.DataFrame:
 def _checked(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
     if table.empty:
         raise ManifestError(f"{name} lists no video: add one line per video.")
-    if not _is_utf8(str(folder)):
+    if not is_utf8(str(folder)):
         raise ManifestError(
             f"The name of the folder {str(folder)!r} is not UTF-8, so no table can hold it: "
             "rename the folder."
         )
-    encodable = [all(map(_is_utf8, row)) for row in table.itertuples(index=False)]
+    encodable = [all(map(is_utf8, row)) for row in table.itertuples(index=False)]
     _refuse((not good for good in encodable), table, f"{name} holds text that is not UTF-8")
     _refuse(table["path"] == "", table, f"{name} has lines without a path")
     whole = table["path"].map(lambda path: os.path.normpath((folder / path).absolute()))
@@ -174,19 +178,10 @@ def _checked(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
     return table.astype(str)
 
 
-def _is_utf8(text: str) -> bool:
-    """Names of files may hold any bytes; those that are not UTF-8 cannot be written to a table."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _refuse(wrong: Iterable[bool], table: pd.DataFrame, problem: str) -> None:
     """Raise when any line is wrong, naming the first few as lines of the file, header included."""
     lines = [
-        f"line {number}: {path if _is_utf8(path) else repr(path)}" if path else f"line {number}"
+        f"line {number}: {path if is_utf8(path) else repr(path)}" if path else f"line {number}"
         for number, (path, is_wrong) in enumerate(zip(table["path"], wrong, strict=True), start=2)
         if is_wrong
     ]

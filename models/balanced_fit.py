@@ -9,13 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from models.conditioning import QualityConditioner
+from models.preprocessing import BestShare
 from models.video_rows import VideoRows
 
 _SMALLEST_PROBABILITY = 1e-9
 
 
 def fit_balanced(estimator: Pipeline, rows: VideoRows) -> Pipeline:
-    """Return a fitted copy; its last step is given the weights, conditioning the groups."""
+    """Return a fitted copy; its last step is given the weights, those before what they need."""
     of_rows = fit_params(estimator, rows)
     of_rows[f"{estimator.steps[-1][0]}__sample_weight"] = rows.weights
     with warnings.catch_warnings():
@@ -25,12 +26,17 @@ def fit_balanced(estimator: Pipeline, rows: VideoRows) -> Pipeline:
 
 
 def fit_params(transformer: Pipeline, rows: VideoRows) -> dict[str, np.ndarray]:
-    """Return what the steps that transform are told of the rows: the groups, for conditioning."""
-    return {
-        f"{name}__groups": rows.groups
-        for name, step in transformer.steps
-        if isinstance(step, QualityConditioner)
-    }
+    """Return what the steps that transform are told of the rows.
+
+    Conditioning is told the groups, the choice of features how much each row weighs.
+    """
+    told: dict[str, np.ndarray] = {}
+    for name, step in transformer.steps:
+        if isinstance(step, QualityConditioner):
+            told[f"{name}__groups"] = rows.groups
+        elif isinstance(step, BestShare):
+            told[f"{name}__sample_weight"] = rows.weights
+    return told
 
 
 def decision_values(fitted: Pipeline, X: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from models.metrics import measure
 from models.splitters import ALL
@@ -52,7 +53,8 @@ def quality_levels(scores: pd.DataFrame, seed: int, n_jobs: int = 1) -> pd.DataF
     """Return every metric for each compression level and, at that level, each method and ``all``.
 
     The table of FaceForensics++ (Roessler et al. 2019): at each level the fakes of a method against
-    all reals of that level. Empty where no video has a compression level.
+    the reals of that level that were tested in the same folds. Empty where no video has a
+    compression level.
 
     Parameters
     ----------
@@ -110,8 +112,8 @@ def _parts_by_level(scores: pd.DataFrame) -> Iterator[_Part]:
     for level in sorted(set(scores["compression"]) - {""}):
         of_level = (scores["compression"] == level).to_numpy()
         yield {"compression": level, "method": ALL}, of_level
-        for method, rows in _by_method(scores):
-            yield {"compression": level, "method": method}, rows & of_level
+        for method, rows in _by_method(scores[of_level]):
+            yield {"compression": level, "method": method}, _among(of_level, rows)
 
 
 def _by_method(scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
@@ -122,15 +124,24 @@ def _by_method(scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
         yield method, of_method | (~fake & beside)
 
 
+def _among(whole: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Return rows as a mask of all, from a mask of those that ``whole`` names."""
+    rows = whole.copy()
+    rows[whole] = part
+    return rows
+
+
 def _figures(names: dict[str, object], part: pd.DataFrame, seed: int) -> pd.DataFrame:
     is_fake = (part["label"] == "fake").to_numpy(dtype=int)
-    measured = measure(
-        is_fake,
-        part["decision"].to_numpy(),
-        part["probability"].to_numpy(),
-        part["group"].to_numpy(dtype=str),
-        part["fold"].to_numpy(),
-        held_out=np.zeros(len(part)),
-        seed=seed,
-    )
+    # The order of sums in a threaded product depends on the number of threads.
+    with threadpool_limits(limits=1):
+        measured = measure(
+            is_fake,
+            part["decision"].to_numpy(),
+            part["probability"].to_numpy(),
+            part["group"].to_numpy(dtype=str),
+            part["fold"].to_numpy(),
+            held_out=np.zeros(len(part)),
+            seed=seed,
+        )
     return measured.assign(**names, n_real=int((is_fake == 0).sum()), n_fake=int(is_fake.sum()))

@@ -246,9 +246,10 @@ class SoftVote(_SigmoidOfDecision, _BaseComposition):
     """The mean of its members' calibrated probabilities, calibrated once more.
 
     The mean of probabilities that are each well calibrated is too timid, hence the second
-    sigmoid. It is fitted on votes that are held out in both steps: each from decision values of
-    fits without the row's group, made probabilities by sigmoids fitted without the row's fold.
-    Sigmoids that had seen the row would find signal in noise. No classifier is fitted for it.
+    sigmoid. It is fitted on held-out votes: each from a decision value of a fit without the row's
+    group, made a probability by a sigmoid fitted on the rows of the other folds, as one that had
+    seen the row would find signal in noise. (The fits that those rows were held out of did train on
+    this one.) No classifier is fitted for it.
 
     Parameters
     ----------
@@ -259,6 +260,8 @@ class SoftVote(_SigmoidOfDecision, _BaseComposition):
     ----------
     members_ : dict of str to CalibratedByGroup
         Fitted.
+    chosen_ : dict
+        What the searches of the members chose, as ``name: parameter``; empty without a search.
     slope_, intercept_, oof_decision_, classes_
         As in :class:`CalibratedByGroup`; the decision value is the log-odds of the mean vote.
     """
@@ -298,6 +301,11 @@ class SoftVote(_SigmoidOfDecision, _BaseComposition):
         self.members_ = {
             name: clone(member).fit(rows.X, rows.is_fake, groups=rows.groups, videos=rows.videos)
             for name, member in self.members
+        }
+        self.chosen_ = {
+            f"{name}: {parameter}": value
+            for name, member in self.members_.items()
+            for parameter, value in member.chosen_.items()
         }
         votes = [_held_out_vote(member, rows) for member in self.members_.values()]
         self.oof_decision_ = log_odds(np.mean(votes, axis=0))

@@ -14,22 +14,21 @@ kept, are chosen in every fit on groups held out of it, see :mod:`models.search`
 from collections.abc import Callable
 
 from sklearn.base import BaseEstimator
-from sklearn.feature_selection import SelectPercentile, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
 from models.calibration import CalibratedByGroup, SoftVote
 from models.conditioning import QualityConditioner
 from models.errors import SettingError, UnknownClassifierError
-from models.preprocessing import ClippedRobustScaler
+from models.kernel_machine import RadialSVC
+from models.preprocessing import BestShare, ClippedRobustScaler
 from models.search import GRIDS
 
 
 def make_svm(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
-    """Return a support vector machine with a radial kernel."""
+    """Return a support vector machine with a radial kernel; see :mod:`models.kernel_machine`."""
     return _pipeline(_svm(seed, n_covariates, search))
 
 
@@ -81,7 +80,7 @@ def _calibrated(
     classifier: BaseEstimator, seed: int, n_covariates: int, grid: dict[str, list] | None
 ) -> CalibratedByGroup:
     condition = [("condition", QualityConditioner(n_covariates))] if n_covariates else []
-    select = [] if grid is None else [("select", SelectPercentile(f_classif, percentile=100))]
+    select = [] if grid is None else [("select", BestShare(percentile=100))]
     steps = [
         *condition,
         ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
@@ -93,7 +92,7 @@ def _calibrated(
 
 
 def _svm(seed: int, n_covariates: int, search: bool) -> CalibratedByGroup:
-    machine = SVC(C=3.0, kernel="rbf", gamma="scale")
+    machine = RadialSVC(C=3.0, seed=seed)
     return _calibrated(machine, seed, n_covariates, _grid("svm", search))
 
 

@@ -12,12 +12,9 @@ from threadpoolctl import threadpool_limits
 from models.calibration import CalibratedByGroup, SoftVote
 from models.conditioning import QualityConditioner
 from models.errors import FeatureMismatchError
-from models.feature_table import WINDOW_COLUMNS, feature_matrix
+from models.feature_table import MAX_MISSING, WINDOW_COLUMNS, feature_matrix
 from models.storage import DAMAGE, damaged, read_checked, write_repeatable
 
-# A row that lacks a larger share of the features is not scored: the medians put in for them would
-# be scored instead. Videos with a usable face lack about one in a hundred.
-MAX_MISSING = 0.2
 # A row with a larger share of its features outside everything seen in training is ``uncertain`` at
 # most. Of 219 videos of talking faces from 24 sources, one in twenty has more than 5 % outside
 # what the videos of other sources show, and none has more than 16 %. With few training videos more

@@ -24,6 +24,7 @@ TEXT_COLUMNS = (
 )
 _MISSING_NUMBERS = ["", "NA", "N/A", "<NA>", "NaN", "nan", "None", "NULL", "null"]
 _N_NAMED = 5
+_LONGEST_ROW_BYTES = 2**22
 
 
 def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
@@ -39,6 +40,8 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with path.open(newline="", encoding="utf-8-sig") as lines:
             header = next(csv.reader(lines), [])
+        _check_separator(path, header)
+        _check_end(path, len(header))
         # pandas renames the second of two equal names instead of saying so.
         check_unique(pd.Index(header))
         # Numbers may be missing by name; text is taken as it stands, for a person may be called NA.
@@ -55,15 +58,46 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
         raise TableError(
             f"Cannot read the feature table {str(path)!r}: {error.strerror}."
         ) from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
+    except UnicodeDecodeError as error:
         raise TableError(
-            f"{str(path)!r} is not a CSV file: give the table that `python -m featurize run` wrote."
+            f"{str(path)!r} is not a CSV file in UTF-8: give the table that `python -m featurize "
+            "run` wrote, neither compressed nor saved in another encoding."
+        ) from error
+    except (csv.Error, pd.errors.ParserError) as error:
+        raise TableError(
+            f"{str(path)!r} is not a CSV file ({' '.join(str(error).split())}): give the table "
+            "that `python -m featurize run` wrote."
         ) from error
     except pd.errors.EmptyDataError as error:
         raise TableError(
             f"The feature table {str(path)!r} is empty: make it with `python -m featurize run`."
         ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        # pandas takes the first fields of rows that are longer than the header for their names.
+        raise TableError(
+            f"{str(path)!r} is not a CSV file: its rows have more fields than its header; give the "
+            "table that `python -m featurize run` wrote."
+        )
     return frame, sha256
+
+
+def _check_separator(path: Path, header: list[str]) -> None:
+    """Raise TableError where a spreadsheet has put something else between the fields."""
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise TableError(f"{str(path)!r} is separated by {called}: save it with commas.")
+
+
+def _check_end(path: Path, n_fields: int) -> None:
+    """Raise TableError where the file ends in the middle of a row, as a copy cut short does."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _LONGEST_ROW_BYTES, 0))
+        *_, last = file.read().split(b"\n")
+    if last and len(next(csv.reader([last.decode("utf-8", errors="replace")]))) < n_fields:
+        raise TableError(
+            f"{str(path)!r} ends in the middle of a row, as a copy that was cut short does: copy "
+            "it again, or make it anew."
+        )
 
 
 def check_unique(columns: pd.Index) -> None:

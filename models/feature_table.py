@@ -18,6 +18,11 @@ MEASURED_META = ("duration_s", "face_rate", "face_width_px", "fps", "n_frames")
 # In a table with these columns a row is a window of a video.
 WINDOW_COLUMNS = ("window_start_s", "window_end_s")
 _LABELS = ("real", "fake")
+# Windows of a table are of one length, up to the rounding of a file.
+_SAME_LENGTH_S = 1e-3
+# A row that lacks a larger share of the features is not scored: the medians put in for them would
+# be scored instead. Videos with a usable face lack about one in a hundred.
+MAX_MISSING = 0.2
 
 
 def feature_columns(columns: Iterable[str]) -> list[str]:
@@ -34,7 +39,8 @@ def feature_columns(columns: Iterable[str]) -> list[str]:
 def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
     """Return the named columns as ``(n_rows, n_features)`` float64, infinities as NaN.
 
-    Other columns and the order of the columns do not matter.
+    So are values beyond what single precision, in which some classifiers work, can hold. Other
+    columns and the order of the columns do not matter.
 
     Raises
     ------
@@ -53,21 +59,26 @@ def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
         )
     chosen = frame.loc[:, columns]
     check_unique(chosen.columns)
-    text = [
-        name
-        for name, column in chosen.items()
-        if not pd.api.types.is_numeric_dtype(column) and not column.isna().all()
-    ]
-    if text:
-        raise TableError(
-            f"Columns of features and of quality must hold numbers, but {named(text)} hold text: "
-            "correct the table, or rename columns that are not features so that they have no "
-            "double underscore."
-        )
+    for name, column in chosen.items():
+        if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
+            raise _holds_text(frame, name)
     # One cast for the whole block; an all-empty column of text becomes NaN on the way.
     matrix = chosen.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    matrix[~np.isfinite(matrix)] = np.nan
+    matrix[np.abs(matrix) > np.finfo(np.float32).max] = np.nan
     return matrix
+
+
+def _holds_text(frame: pd.DataFrame, name: str) -> TableError:
+    """Return the error for a column of numbers that holds something else, with an example."""
+    column = frame[name]
+    is_text = (pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
+    row = int(np.argmax(is_text))
+    where = f" in the row of {str(frame['path'].iloc[row])!r}" if "path" in frame.columns else ""
+    rename = ", or rename the column so that it has no double underscore" if "__" in name else ""
+    return TableError(
+        f"The column {name!r} must hold numbers, not {str(column.iloc[row])!r}{where}: correct "
+        f"the table{rename}."
+    )
 
 
 def read_training_table(
@@ -76,8 +87,9 @@ def read_training_table(
     """Read and check a feature table.
 
     Only rows with ``status`` ``ok`` and ``face`` 0 are used: the label of a video speaks of its
-    main face. Rows without a label are left out and counted in ``remarks``. An empty ``group``
-    makes the video a group of its own. Blanks around the names of columns do not count.
+    main face. Rows without a label are left out and counted in ``remarks``, and so are rows that
+    lack more than :data:`MAX_MISSING` of the features: no detector scores such a row. An empty
+    ``group`` makes the video a group of its own. Blanks around the names of columns do not count.
 
     Parameters
     ----------
@@ -117,9 +129,7 @@ def read_training_table(
     meta["label"] = meta["label"].str.lower()
     spans = feature_matrix(frame, window)
     usable, remarks = _usable_rows(frame, meta, spans)
-    frame, spans = frame[usable], spans[usable]
-    meta = meta[usable].reset_index(drop=True)
-    videos = pd.factorize(meta["path"])[0]
+    frame, spans, meta = _in_order(frame, spans, meta, usable)
     covariates = []
     if condition_on_quality:
         # What no video tells is no measure of quality.
@@ -138,7 +148,16 @@ def read_training_table(
     features = feature_matrix(frame, columns)
     n_infinite = int(np.isnan(features).sum()) - int(frame[columns].isna().sum().sum())
     if n_infinite:
-        remarks.append(f"{n_infinite} infinite values are treated as missing.")
+        remarks.append(
+            f"{n_infinite} infinite values, or such as single precision does not hold, are treated "
+            "as missing."
+        )
+    measured = _measured_rows(features)
+    if not measured.all():
+        remarks.append(_remark_on_missing(meta, measured))
+        features, spans = features[measured], spans[measured]
+        frame, meta = frame[measured], meta[measured].reset_index(drop=True)
+    videos = pd.factorize(meta["path"])[0]
     _check_learnable(features, meta)
     quality = sorted(
         name for name in frame.columns if name.startswith("quality__") or name in MEASURED_META
@@ -153,15 +172,59 @@ def read_training_table(
         quality_columns=tuple(quality),
         is_fake=(meta["label"] == "fake").to_numpy(dtype=int),
         groups=groups,
+        group_given=(meta["group"] != "").to_numpy(),
         videos=videos,
-        window_s=round(float(np.median(spans[:, 1] - spans[:, 0])), 3) if window else None,
+        window_s=_window_s(spans) if window else None,
         meta=meta.assign(group=groups),
         remarks=(*remarks, *of_groups, *_remarks_on_versions(meta)),
         sha256=sha256,
     )
 
 
+def _in_order(
+    frame: pd.DataFrame, spans: np.ndarray, meta: pd.DataFrame, usable: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+    """Return the usable rows sorted by path and window: subsampling sees rows by their number."""
+    rows = np.flatnonzero(usable)
+    keys = [*spans[rows, :1].T, meta["path"].to_numpy(dtype=str)[rows]]
+    rows = rows[np.lexsort(keys)]
+    return frame.iloc[rows], spans[rows], meta.iloc[rows].reset_index(drop=True)
+
+
+def _measured_rows(features: np.ndarray) -> np.ndarray:
+    """Return ``(n_rows,)`` bool: known are enough of the features that any row has."""
+    missing = np.isnan(features)
+    known_to_some = ~missing.all(axis=0)
+    return (missing & known_to_some).sum(axis=1) <= MAX_MISSING * known_to_some.sum()
+
+
+def _remark_on_missing(meta: pd.DataFrame, measured: np.ndarray) -> str:
+    videos = meta.drop_duplicates("path")
+    gone = videos["label"][~videos["path"].isin(meta["path"][measured])]
+    return (
+        f"{(~measured).sum()} rows lack more than {100 * MAX_MISSING:.0f} % of the features and are "
+        f"left out; {(gone == 'real').sum()} real and {(gone == 'fake').sum()} fake videos have no "
+        "other. A detector says `unknown` of such a video."
+    )
+
+
+def _window_s(spans: np.ndarray) -> float:
+    """Return the length of the windows, or say that they have not one length."""
+    lengths_s = spans[:, 1] - spans[:, 0]
+    if lengths_s.min() <= 0 or np.ptp(lengths_s) > _SAME_LENGTH_S:
+        raise TableError(
+            f"Windows must all be of one length, not of {lengths_s.min():g} to "
+            f"{lengths_s.max():g} s: make the table anew with one `--window`."
+        )
+    return round(float(lengths_s[0]), 3)
+
+
 def _missing_column(name: str, columns: pd.Index) -> TableError:
+    if name in WINDOW_COLUMNS:
+        return TableError(
+            f"The table has no column {name!r} beside {(set(WINDOW_COLUMNS) - {name}).pop()!r}: "
+            "make the table of windows anew."
+        )
     alike = [found for found in columns if found.lower() == name]
     if alike:
         return TableError(f"The table has a column {alike[0]!r}: call it {name!r}.")
@@ -173,7 +236,7 @@ def _missing_column(name: str, columns: pd.Index) -> TableError:
 
 def _groups(meta: pd.DataFrame, videos: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Return ``(n_rows,)`` the group of each row, and what to know of them."""
-    for name in ("group", "label"):
+    for name in ("group", "label", "method", "dataset", "compression", "split"):
         spellings = meta[name].groupby(videos).nunique()
         if (spellings > 1).any():
             several = meta["path"][np.isin(videos, spellings.index[spellings > 1])].unique()
@@ -216,6 +279,8 @@ def _usable_rows(
     ``spans`` ``(n_rows, 2)`` are start and end of each window, ``(n_rows, 0)`` where there are
     none.
     """
+    if not len(frame):
+        raise TableError("The table has no rows: make it with `python -m featurize run`.")
     remarks = []
     usable = np.ones(len(frame), dtype=bool)
     if "status" in frame.columns:
@@ -238,7 +303,8 @@ def _usable_rows(
         )
     unlabelled = usable & (label == "").to_numpy()
     if unlabelled.any():
-        remarks.append(f"{unlabelled.sum()} videos are left out because they have no label.")
+        n_videos = meta["path"][unlabelled].nunique()
+        remarks.append(f"{n_videos} videos are left out because they have no label.")
     usable = usable & ~unlabelled
     if np.isnan(spans[usable]).any():
         raise TableError(
@@ -260,8 +326,8 @@ def _check_learnable(features: np.ndarray, meta: pd.DataFrame) -> None:
     absent = [name for name in _LABELS if not (meta["label"] == name).any()]
     if absent:
         raise TableError(
-            f"None of the {len(meta)} usable videos is labelled {' or '.join(absent)}: a "
-            "classifier needs examples of both classes."
+            f"None of the {meta['path'].nunique()} usable videos is labelled "
+            f"{' or '.join(absent)}: a classifier needs examples of both classes."
         )
     lowest = np.where(np.isnan(features), np.inf, features).min(axis=0)
     highest = np.where(np.isnan(features), -np.inf, features).max(axis=0)

@@ -41,8 +41,7 @@ def group_folds(
     HoldOutError
         When a class has fewer than two groups, or ``n_folds`` is less than two.
     """
-    if n_folds < 2:
-        raise HoldOutError(f"At least two folds are needed to hold something out, not {n_folds}.")
+    check_n_folds(n_folds)
     real, fake = n_groups_per_class(is_fake, groups)
     if min(real, fake) < MIN_GROUPS_PER_CLASS:
         raise HoldOutError(
@@ -124,6 +123,12 @@ def _dealt_in_turn(
     fold[order] = np.arange(len(unique)) % n_folds
     row_fold = fold[which]
     return [(np.flatnonzero(row_fold != i), np.flatnonzero(row_fold == i)) for i in range(n_folds)]
+
+
+def check_n_folds(n_folds: int) -> None:
+    """Raise HoldOutError unless something can be held out in so many folds."""
+    if n_folds < 2:
+        raise HoldOutError(f"At least two folds are needed to hold something out, not {n_folds}.")
 
 
 def is_trainable(is_fake: np.ndarray, groups: np.ndarray) -> bool:

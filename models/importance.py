@@ -2,8 +2,10 @@
 
 The values of a family's columns are exchanged between the held-out videos of a fold, all columns of
 a family alike, so that they tell as much about other videos as before and nothing about their own
-(Breiman 2001, changed: whole families, and no video keeps its own values). What two families tell
-alike is lost with neither: a small fall does not say that a family knows nothing.
+(Breiman 2001, changed: whole families, and no video keeps its own values). All windows of a video
+get theirs from the windows of one other video: a mean over the values of many would be near to
+ordinary and would hide what a family tells. What two families tell alike is lost with neither: a
+small fall does not say that a family knows nothing.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from models.metrics import FEWEST_CLUSTERS, draws, mean_auc_of_held_out
+from models.metrics import draws, fewest_clusters, interval, mean_auc_of_held_out
 from models.video_rows import mean_by_video
 
 
@@ -44,26 +46,28 @@ def permuted_decisions(
     n_repeats : int
         How many times to exchange.
     videos : numpy.ndarray, optional
-        ``(n_rows,)`` which rows are windows of one video; without it each row is a video.
+        ``(n_rows,)`` which rows are windows of one video, in the order of time; without it each row
+        is a video. A video with more windows than the one it gets its values from gets them again
+        from the first on.
 
     Returns
     -------
     dict of str to numpy.ndarray
         For each family, by name, ``(n_repeats, n_videos)`` mean decision values of the videos.
     """
+    videos = np.arange(len(inputs)) if videos is None else videos
     rng = np.random.default_rng(seed)
-    sources = [_exchanged(len(inputs), rng) for _ in range(n_repeats)]
+    n_videos = len(np.unique(videos))
+    sources = [_rows_of_givers(videos, _exchanged(n_videos, rng)) for _ in range(n_repeats)]
     permuted = np.array(inputs, dtype=np.float64)
     decisions = {}
     for family, of_family in _columns_by_family(columns).items():
         found = []
         for source in sources:
             permuted[:, of_family] = inputs[np.ix_(source, of_family)]
-            found.append(pipeline.decision_function(permuted))
+            found.append(mean_by_video(pipeline.decision_function(permuted), videos))
         permuted[:, of_family] = inputs[:, of_family]
-        decisions[family] = np.array(
-            [one if videos is None else mean_by_video(one, videos) for one in found]
-        )
+        decisions[family] = np.array(found)
     return decisions
 
 
@@ -107,11 +111,12 @@ def family_importance(
     -------
     pandas.DataFrame
         One row per family, the most important first: ``family, n_features, auc_drop, low, high``;
-        without an interval where there are fewer than five clusters.
+        without an interval where fewer than five clusters count and hold fakes, or reals.
     """
     held_out = folds if held_out is None else held_out
     weights = list(draws(clusters, n_resamples, seed))
-    enough = len(np.unique(clusters)) >= FEWEST_CLUSTERS
+    counts = np.isin(folds, folds[is_fake == 1]) & np.isin(folds, folds[is_fake == 0])
+    n_clusters = fewest_clusters(clusters[counts], is_fake[counts])
 
     def aucs(score: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the AUC, and that of each draw."""
@@ -124,8 +129,7 @@ def family_importance(
     for family, of_family in _columns_by_family(columns).items():
         without = [aucs(score) for score in permuted[family]]
         fall = drawn - np.mean([one for _, one in without], axis=0)
-        fall = fall[~np.isnan(fall)]
-        low, high = np.percentile(fall, [2.5, 97.5]) if enough and len(fall) else (np.nan, np.nan)
+        low, high = interval(fall[~np.isnan(fall)], n_clusters)
         table.append((family, len(of_family), value - np.mean([v for v, _ in without]), low, high))
     names = ["family", "n_features", "auc_drop", "low", "high"]
     found = pd.DataFrame(table, columns=names)
@@ -138,9 +142,20 @@ def _columns_by_family(columns: Sequence[str]) -> dict[str, np.ndarray]:
     return {str(name): np.flatnonzero(families == name) for name in np.unique(families)}
 
 
-def _exchanged(n_rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Return ``(n_rows,)`` from which row each gets its values: all in one circle, none its own."""
-    order = rng.permutation(n_rows)
-    source = np.empty(n_rows, dtype=int)
+def _exchanged(n_videos: int, rng: np.random.Generator) -> np.ndarray:
+    """Return ``(n_videos,)`` from which video each gets its values: in one circle, none its own."""
+    order = rng.permutation(n_videos)
+    source = np.empty(n_videos, dtype=int)
     source[order] = np.roll(order, 1)
     return source
+
+
+def _rows_of_givers(videos: np.ndarray, giver: np.ndarray) -> np.ndarray:
+    """Return ``(n_rows,)`` from which row each gets its values, given that of each video."""
+    _, number, n_windows = np.unique(videos, return_inverse=True, return_counts=True)
+    by_video = np.argsort(number, kind="stable")
+    first = np.cumsum(n_windows) - n_windows
+    window = np.empty(len(videos), dtype=int)
+    window[by_video] = np.arange(len(videos)) - first[number[by_video]]
+    source = giver[number]
+    return by_video[first[source] + window % n_windows[source]]

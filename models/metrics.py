@@ -11,6 +11,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 _N_BINS = 10
 _SMALLEST_PROBABILITY = 1e-15
@@ -182,21 +184,26 @@ def measure(
 ) -> pd.DataFrame:
     """Return every metric with a 95 % interval.
 
-    The interval spans the 2.5th to the 97.5th percentile over ``n_resamples`` draws of as many
-    clusters as there are, with replacement: videos of one cluster are not independent. It says
-    what other clusters would do to the figure, not what another training set would. Where fewer
-    than five clusters count, or hold a class that the metric compares with the other, there is no
-    interval: one fake, however often it is drawn, says nothing of others. For the expected
-    calibration error it is too high, as resampling adds error of its own.
+    Figures inside a fold rank by the decision value. Decision values of different folds come from
+    different classifiers; what pools folds therefore ranks by the calibrated probability, which is
+    what a detector's thresholds are set on.
+
+    The interval is taken from ``n_resamples`` draws of as many clusters as there are, with
+    replacement: videos of one cluster are not independent. It says what other clusters would do to
+    the figure, not what another training set would. Percentiles of draws from few clusters lie too
+    near to each other; they are taken further out, see :func:`interval_levels`. Where fewer than
+    five clusters count, or hold a class that the metric compares with the other, there is no
+    interval: one fake, however often it is drawn, says nothing of others. Draws of the expected
+    calibration error are shifted to its value, for resampling adds error of its own.
 
     Parameters
     ----------
     is_fake : numpy.ndarray
         ``(n,)`` int, 0 or 1.
     score : numpy.ndarray
-        ``(n,)`` decision values, for the metrics of ranking.
+        ``(n,)`` decision values.
     probability : numpy.ndarray
-        ``(n,)`` calibrated probabilities, for the others.
+        ``(n,)`` calibrated probabilities.
     groups, folds : numpy.ndarray
         ``(n,)`` group and fold of each row.
     held_out : numpy.ndarray, optional
@@ -221,13 +228,13 @@ def measure(
     clusters = groups if clusters is None else clusters
     ranked, stated = (is_fake, score), (is_fake, probability)
     metrics: dict[str, Callable[..., float | np.ndarray]] = {
-        "auc_pooled": partial(auc, *ranked),
+        "auc_pooled": partial(auc, *stated),
         "auc_within_group": partial(mean_auc_within_groups, *ranked, groups, folds),
         "auc_mean_of_folds": partial(mean_auc_of_held_out, *ranked, folds, held_out),
-        "average_precision": partial(average_precision, *ranked),
-        "equal_error_rate": partial(equal_error_rate, *ranked),
-        "tpr_at_fpr_1pct": partial(tpr_at_fpr, *ranked, fpr=0.01),
-        "tpr_at_fpr_5pct": partial(tpr_at_fpr, *ranked, fpr=0.05),
+        "average_precision": partial(average_precision, *stated),
+        "equal_error_rate": partial(equal_error_rate, *stated),
+        "tpr_at_fpr_1pct": partial(tpr_at_fpr, *stated, fpr=0.01),
+        "tpr_at_fpr_5pct": partial(tpr_at_fpr, *stated, fpr=0.05),
         "balanced_accuracy": partial(balanced_accuracy, *stated),
         "brier_score": partial(brier_score, *stated),
         "log_loss": partial(log_loss, *stated),
@@ -250,17 +257,47 @@ def measure(
         defined = np.concatenate(resampled[name])
         defined = defined[~np.isnan(defined)]
         classes = np.zeros_like(is_fake) if name in _OF_EACH_ROW else is_fake
-        enough = len(defined) and _fewest_clusters(clusters[used], classes[used]) >= FEWEST_CLUSTERS
-        low, high = np.percentile(defined, [2.5, 97.5]) if enough else (np.nan, np.nan)
+        if name == "expected_calibration_error" and len(defined):
+            # Resampling adds error of its own, which is no error of the probabilities.
+            defined = np.maximum(defined - defined.mean() + metric(), 0.0)
+        low, high = interval(defined, fewest_clusters(clusters[used], classes[used]))
         n_counted, n_all = len(np.unique(parts[used])), len(np.unique(parts))
         table.append((name, metric(), low, high, n_counted, n_all))
     return pd.DataFrame(table, columns=["metric", "value", "low", "high", "n_counted", "n_all"])
 
 
-def _fewest_clusters(clusters: np.ndarray, classes: np.ndarray) -> int:
-    """Return how many clusters hold rows of the class that is in the fewest."""
+def fewest_clusters(clusters: np.ndarray, classes: np.ndarray) -> int:
+    """Return how many clusters hold rows of the class that is in the fewest; 0 without rows."""
     each = [len(np.unique(clusters[classes == name])) for name in np.unique(classes)]
     return min(each, default=0)
+
+
+def interval(drawn: np.ndarray, n_clusters: int) -> tuple[float, float]:
+    """Return the ends of the 95 % interval, NaN where too little was drawn from.
+
+    Parameters
+    ----------
+    drawn : numpy.ndarray
+        ``(n_draws,)`` the figure in each draw, without NaN.
+    n_clusters : int
+        From how many clusters was drawn.
+    """
+    if n_clusters < FEWEST_CLUSTERS or not len(drawn):
+        return np.nan, np.nan
+    low, high = np.percentile(drawn, interval_levels(n_clusters))
+    return float(low), float(high)
+
+
+def interval_levels(n_clusters: int) -> tuple[float, float]:
+    """Return between which percentiles of the draws the 95 % interval lies.
+
+    Draws from ``k`` clusters vary less than samples of as many do, by ``sqrt((k - 1) / k)``, and
+    their spread is itself uncertain, as Student's t knows; for a mean both are made good by taking
+    percentiles further out (Hesterberg 2015, expanded percentiles).
+    """
+    z = np.sqrt(n_clusters / (n_clusters - 1)) * student_t.ppf(0.975, n_clusters - 1)
+    low = 100 * float(norm.cdf(-z))
+    return low, 100 - low
 
 
 def draws(clusters: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:

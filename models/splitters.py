@@ -13,8 +13,11 @@ from models.group_folds import MIN_GROUPS_PER_CLASS, group_folds, is_trainable, 
 from models.training_table import TrainingTable
 
 ALL = "all"
-_TRAIN = ("train", "training")
-_TEST = ("test", "testing")
+_SIDES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 class Split(NamedTuple):
@@ -101,6 +104,14 @@ def split_by_single_method(
             yield Split(trained_on, f"fold {i}", train[used[train]], test)
 
 
+def official_sides(table: TrainingTable) -> np.ndarray:
+    """Return ``(n_rows,)`` the side of the official split each row is on, by the column ``split``.
+
+    ``train``, ``val`` or ``test``, however these are spelled; empty for any other name and none.
+    """
+    return np.array([_SIDES.get(name.lower(), "") for name in table.meta["split"]], dtype=str)
+
+
 def split_by_official_split(
     table: TrainingTable, n_folds: int = 5, seed: int = 0
 ) -> Iterator[Split]:
@@ -115,8 +126,8 @@ def split_by_official_split(
     HoldOutError
         When no video is of ``train``, or none of ``test``.
     """
-    split = np.char.lower(table.meta["split"].to_numpy(dtype=str))
-    train, test = np.isin(split, _TRAIN), np.flatnonzero(np.isin(split, _TEST))
+    side = official_sides(table)
+    train, test = side == "train", np.flatnonzero(side == "test")
     for name, rows in (("train", np.flatnonzero(train)), ("test", test)):
         if not len(rows):
             raise HoldOutError(
@@ -165,7 +176,13 @@ def _methods(table: TrainingTable) -> tuple[np.ndarray, list[str]]:
     """Return ``(n_rows,)`` the method of each fake, empty for reals, and all of them."""
     fake = table.is_fake == 1
     method = np.where(fake, table.meta["method"].to_numpy(dtype=str), "")
-    return method, _held_out_names(method[fake], "method", "fake videos")
+    names = _held_out_names(method[fake], "method", "fake videos")
+    if ALL in names:
+        raise HoldOutError(
+            f"A method is called {ALL!r}, which is what all of them together are called here: "
+            "give it another name in the column 'method'."
+        )
+    return method, names
 
 
 def _split_by_column(table: TrainingTable, column: str, n_folds: int, seed: int) -> Iterator[Split]:

@@ -26,9 +26,10 @@ TRUSTED_TYPES = (
     "models.calibration.CalibratedByGroup",
     "models.calibration.SoftVote",
     "models.conditioning.QualityConditioner",
+    "models.kernel_machine.RadialSVC",
+    "models.preprocessing.BestShare",
     "models.preprocessing.ClippedRobustScaler",
     "numpy.dtype",
-    "sklearn.feature_selection._univariate_selection.f_classif",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )

@@ -74,7 +74,7 @@ def train(
         real_quantiles=_quantiles(data.features[data.is_fake == 0], (0.05, 0.5, 0.95)),
         seen_range=_quantiles(data.features, (0.0, 1.0)),
         window_s=data.window_s,
-        provenance=_provenance(data, classifier, seed),
+        provenance=_provenance(data, classifier, seed, search, calibrated.chosen_),
     )
 
 
@@ -115,12 +115,16 @@ def _quantiles(features: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
     return quantiles
 
 
-def _provenance(data: TrainingTable, classifier: str, seed: int) -> dict[str, object]:
+def _provenance(
+    data: TrainingTable, classifier: str, seed: int, search: bool, chosen: dict[str, object]
+) -> dict[str, object]:
     """Return what the detector was made from; no clock, so that the same input repeats."""
     is_fake = _is_fake_by_video(data)
     return {
         "classifier": classifier,
         "seed": seed,
+        "searched": search,
+        "chosen": chosen,
         "table_sha256": data.sha256,
         "window_s": data.window_s,
         "n_rows": data.n_rows,

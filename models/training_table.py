@@ -10,6 +10,8 @@ import pandas as pd
 class TrainingTable:
     """The rows of a feature table that can be learnt from: one per video, or one per window of it.
 
+    Sorted by path and window, so that the order of the table does not matter.
+
     Attributes
     ----------
     features : numpy.ndarray
@@ -31,10 +33,12 @@ class TrainingTable:
     groups : numpy.ndarray
         ``(n_rows,)`` str. Videos of one group share a person or a source and are never
         split between training and test.
+    group_given : numpy.ndarray
+        ``(n_rows,)`` bool, False where the table names no group, so that the video is its own.
     videos : numpy.ndarray
         ``(n_rows,)`` int, of which video a row is, counted from 0 as they first appear.
     window_s : float or None
-        Length of most windows in seconds, None where every row is a whole video.
+        Length of every window in seconds, None where every row is a whole video.
     meta : pandas.DataFrame
         ``path, label, group, method, dataset, compression`` and the other text columns of the
         table, empty text where missing, in the order of ``features``.
@@ -52,6 +56,7 @@ class TrainingTable:
     quality_columns: tuple[str, ...]
     is_fake: np.ndarray
     groups: np.ndarray
+    group_given: np.ndarray
     videos: np.ndarray
     window_s: float | None
     meta: pd.DataFrame
@@ -92,6 +97,7 @@ class TrainingTable:
             quality=self._mean_by_video(self.quality),
             is_fake=self.is_fake[first],
             groups=self.groups[first],
+            group_given=self.group_given[first],
             videos=np.arange(self.n_videos),
             window_s=None,
             meta=self.meta.iloc[first].reset_index(drop=True),

@@ -16,8 +16,8 @@ _UNITS = {
     "dataset": "data sets",
     "compression": "compression levels",
 }
-# The figures of the sources held out that are told before all others.
-_QUOTED = ("auc_mean_of_folds", "auc_pooled", "equal_error_rate", "log_loss")
+# The figure of the sources held out that is told before all others: free of the shares of fakes.
+_QUOTED = "auc_mean_of_folds"
 _MOST_NAMES = 40
 
 
@@ -87,17 +87,19 @@ class ValidationReport:
         """Return warnings, and the figures with sources held out, which come before all others."""
         parts = [f"WARNING: {warning}" for warning in self.audit.warnings] if self.audit else []
         if self.source_held_out:
+            parts.append(self.source_held_out._quoted_text())
+            parts += [text for text in self.source_held_out.remarks if text not in self.remarks]
             parts.append(
-                "The figures to quote, on data sets that were never seen in training:\n"
-                f"{self.source_held_out.metrics_text(_QUOTED)}\n\n"
                 "And with nothing held out but what was asked for "
                 f"({self.settings['hold_out']}), so that data sets were seen in training:"
             )
         return "".join(f"{part}\n\n" for part in parts)
 
-    def metrics_text(self, names: tuple[str, ...] | None = None) -> str:
-        """Return a table of the metrics, or of the named ones, with intervals."""
-        chosen = self.metrics if names is None else self.metrics[self.metrics["metric"].isin(names)]
+    def metrics_text(self) -> str:
+        """Return a table of the metrics with intervals."""
+        return self._metrics_text(self.metrics)
+
+    def _metrics_text(self, chosen: pd.DataFrame) -> str:
         chosen = chosen[chosen["trained_on"] == ALL]
         figures = chosen[["value", "low", "high"]].to_numpy()
         table = _by_classifier(
@@ -110,7 +112,7 @@ class ValidationReport:
         shown = self.breakdown[self.breakdown["metric"] == "auc_mean_of_folds"]
         whole = shown[shown["trained_on"] == ALL]
         parts = [
-            _titled(f"AUC by {by}", _part_table(part, ["name"]))
+            _titled(f"AUC within folds, by {by}", _part_table(part, ["name"]))
             for by, part in whole.groupby("by", sort=False)
             if len(set(part["name"])) > 1
         ]
@@ -128,6 +130,20 @@ class ValidationReport:
         settings = [f"{name}: {value}" for name, value in self.settings.items()]
         parts.append("\n".join([*self._rests_on(), *settings, *self.remarks]))
         return "\n\n".join(parts) + "\n"
+
+    def _quoted_text(self) -> str:
+        """Return the figure to quote where data sets are held out, and what it rests on."""
+        quoted = self.metrics[self.metrics["metric"] == _QUOTED]
+        if quoted["value"].isna().all():
+            return (
+                "There is no figure for data sets that were never seen in training: each of them "
+                "holds real or fake videos only, so nothing can be compared within one. Add real "
+                "and fake videos of the same origin."
+            )
+        return (
+            "The figure to quote, on data sets that were never seen in training:\n"
+            f"{self._metrics_text(quoted)}\n{self._rests_on()[1]}"
+        )
 
     @property
     def intervals_text(self) -> str:

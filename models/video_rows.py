@@ -2,7 +2,8 @@
 
 However many windows a video has, it weighs as much as any other: a long video is not more true than
 a short one, and its windows are hardly independent. That goes for the classifier, its calibration
-and the choice of settings; medians, scales and expectations, learnt before, are those of rows.
+and the choice of features and of settings; medians, scales and expectations, learnt before, are
+those of rows.
 """
 
 from collections.abc import Iterator

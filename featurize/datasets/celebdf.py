@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from featurize.datasets.files import check_layout, read_list
-from featurize.datasets.joined_groups import remark_on_groups
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.tree import videos_below
+from featurize.datasets.lists import read_list
+from featurize.datasets.tree import check_layout
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 METHOD = "Celeb-synthesis"
 """Name of the folder; the paper calls its swap an improved DeepFake algorithm and no more."""
@@ -55,7 +55,7 @@ def list_celebdf(root: Path) -> Listing:
     *Group.* Celebrity and face both count. Each face was put on many others, so a few groups hold
     all fakes: the swaps of the official list of version 2 alone tie 55 celebrities into four
     groups, the largest with four fifths of these swaps. The rule is kept nevertheless, since any
-    other group would let a person into training and test; a remark says how few groups are left.
+    other group would let a person into training and test; the summary says how few are left.
 
     Parameters
     ----------
@@ -96,6 +96,7 @@ def list_celebdf(root: Path) -> Listing:
         missing=tuple(sorted(listed_but_absent)) if tested is not None else (TEST_LIST,),
         surplus=tuple(path for path in paths if path not in matches),
         remarks=tuple(_remarks(dataset, videos, tested is not None)),
+        has_official_split=tested is not None,
     )
 
 
@@ -163,7 +164,6 @@ def _remarks(dataset: str, videos: Sequence[ListedVideo], has_list: bool) -> Ite
         )
     for folder, n in incomplete.items():
         yield f"{folder} holds {found[folder.lower()]} of the {n} videos of {dataset}."
-    yield remark_on_groups(videos)
     if not has_list:
         yield f"There is no official split: {TEST_LIST} belongs into the folder of the data set."
         return
@@ -171,6 +171,6 @@ def _remarks(dataset: str, videos: Sequence[ListedVideo], has_list: bool) -> Ite
     for video in videos:
         people[video.split] |= video.identities
     yield (
-        f"The official list does not hold out people: of {len(people['test'])} in its test videos "
-        f"{len(people['test'] & people['train'])} are in training videos too."
+        "The official list does not hold out people; of those in its test videos are in training "
+        f"videos too: {len(people['test'] & people['train'])} of {len(people['test'])}."
     )

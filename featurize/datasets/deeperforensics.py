@@ -2,14 +2,15 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from featurize.datasets.ffpp import ffpp_identities
-from featurize.datasets.files import check_layout
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.official_lists import read_splits
-from featurize.datasets.tree import videos_below
+from featurize.datasets.lists import read_splits, remark_on_absent_splits
+from featurize.datasets.tree import check_layout
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 _DISTORTIONS = (
     *("level_1", "level_2", "level_3", "level_4", "level_5", "random_level"),
@@ -54,9 +55,8 @@ def list_deeperforensics(root: Path) -> Listing:
     """
     paths = videos_below(root)
     check_layout(root, paths, ("manipulated_videos",))
-    split = read_splits(
-        (root / "lists" / "splits",), ".txt", _names_of_split, "980_W010.mp4, one name a line"
-    )
+    folders = (root / "lists" / "splits",)
+    split = read_splits(folders, ".txt", _names_of_split, "980_W010.mp4, one name a line")
     videos, surplus, n_sources = [], [], 0
     found = defaultdict(set)
     for path in paths:
@@ -85,7 +85,8 @@ def list_deeperforensics(root: Path) -> Listing:
             )
         ),
         surplus=tuple(surplus),
-        remarks=tuple(_remarks(split, n_sources)),
+        remarks=tuple(_remarks(folders if not split else (), n_sources)),
+        has_official_split=bool(split),
     )
 
 
@@ -109,14 +110,16 @@ def _listed(path: str, named: dict[str, str], split: dict[str, str]) -> ListedVi
     )
 
 
-def _remarks(split: dict[str, str], n_sources: int) -> list[str]:
+def _remarks(searched_for_split: Sequence[Path], n_sources: int) -> list[str]:
     remarks = [
         "The authentic side of DeeperForensics is not part of it but the c23 originals of "
         "FaceForensics++: list those with `ffpp`, and join the two manifests by --add."
     ]
-    if not split:
+    if searched_for_split:
         remarks.append(
-            "There is no official split: train.txt, val.txt and test.txt belong into lists/splits."
+            remark_on_absent_splits(searched_for_split, ".txt")
+            or "There is no official split: train.txt, val.txt and test.txt belong into "
+            "lists/splits."
         )
     if n_sources:
         remarks.append(

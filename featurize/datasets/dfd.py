@@ -1,14 +1,14 @@
 """DFD, Google's Deep Fake Detection set (2019), which is part of the tree of FaceForensics++."""
 
 import re
-from collections import defaultdict
 from pathlib import Path
 
-from featurize.datasets.ffpp import FOLDERS, LEVELS
-from featurize.datasets.files import check_layout
+from featurize.datasets.ffpp import FOLDERS
+from featurize.datasets.levels import LEVELS, FoundVideos
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.tree import videos_below
+from featurize.datasets.tree import check_layout
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 METHOD = "DeepFakeDetection"
 """Published name; Google did not say which ways of swapping were used."""
@@ -16,13 +16,13 @@ METHOD = "DeepFakeDetection"
 N_ORIGINALS, N_FAKES = 363, 3068
 
 _ORIGINAL = re.compile(
-    rf"(?P<folder>original_sequences/actors/(?P<level>{'|'.join(LEVELS)})/videos)"
-    r"/(?P<target>\d\d)__\w+\.mp4",
+    rf"original_sequences/actors/(?P<level>{'|'.join(LEVELS)})/videos"
+    r"/(?P<target>[0-9]{2})__\w+\.mp4",
     re.ASCII,
 )
 _FAKE = re.compile(
-    rf"(?P<folder>manipulated_sequences/DeepFakeDetection/(?P<level>{'|'.join(LEVELS)})/videos)"
-    r"/(?P<target>\d\d)_(?P<source>(?!(?P=target))\d\d)__\w+__[A-Z0-9]{8}\.mp4",
+    rf"manipulated_sequences/DeepFakeDetection/(?P<level>{'|'.join(LEVELS)})/videos"
+    r"/(?P<target>[0-9]{2})_(?P<source>(?!(?P=target))[0-9]{2})__\w+__[A-Z0-9]{8}\.mp4",
     re.ASCII,
 )
 _DFD = re.compile(
@@ -54,14 +54,15 @@ def list_dfd(root: Path) -> Listing:
     paths = videos_below(root)
     check_layout(root, paths, FOLDERS)
     videos, surplus = [], []
-    found = defaultdict(set)
+    found = FoundVideos()
     for path in filter(_DFD.fullmatch, paths):
         match = _ORIGINAL.fullmatch(path) or _FAKE.fullmatch(path)
-        if match:
-            found[match["folder"]].add(path.rpartition("/")[2])
-            videos.append(_listed(path, match.groupdict()))
-        else:
+        if match is None:
             surplus.append(path)
+            continue
+        video = _listed(path, match.groupdict())
+        if found.add(path, video.method, video.compression):
+            videos.append(video)
     if not videos:
         raise ManifestError(
             f"{root} holds no video named as in DFD: expected is "
@@ -71,9 +72,12 @@ def list_dfd(root: Path) -> Listing:
     return Listing(
         dataset="DFD",
         videos=tuple(videos),
-        missing=_missing(found),
+        missing=found.missing(lambda method: _scenes(found, method)),
         surplus=tuple(surplus),
-        remarks=tuple(_incomplete(found)),
+        remarks=(
+            *found.remarks(),
+            *found.incomplete(lambda method: N_FAKES if method else N_ORIGINALS),
+        ),
     )
 
 
@@ -89,23 +93,5 @@ def _listed(path: str, named: dict[str, str | None]) -> ListedVideo:
     )
 
 
-def _missing(found: dict[str, set[str]]) -> tuple[str, ...]:
-    scenes = defaultdict(set)
-    for folder, names in found.items():
-        scenes[folder.partition("/")[0]] |= names
-    return tuple(
-        sorted(
-            f"{folder}/{name}"
-            for folder, names in found.items()
-            for name in scenes[folder.partition("/")[0]] - names
-        )
-    )
-
-
-def _incomplete(found: dict[str, set[str]]) -> list[str]:
-    return [
-        f"{folder} holds {len(names)} of the {n} videos that were published."
-        for folder, names in sorted(found.items())
-        for n in (N_ORIGINALS if folder.startswith("original") else N_FAKES,)
-        if len(names) != n
-    ]
+def _scenes(found: FoundVideos, method: str) -> set[str]:
+    return set().union(*(names for (of, _), names in found.names.items() if of == method))

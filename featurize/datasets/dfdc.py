@@ -2,21 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from featurize.datasets.files import read_csv_list, read_json_list
-from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.tree import videos_below
+from featurize.datasets.listing import SPLIT_NAMED, ListedVideo, Listing
+from featurize.datasets.lists import read_csv_list, read_json_list
+from featurize.datasets.wording import counted
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 N_PARTS = 50
 
 _LISTS = ("metadata.json", "labels.csv")
-_PART = re.compile(r"dfdc_train_part_\d+")
+_PART = re.compile(r"dfdc_train_part_[0-9]+")
 _LABELS = {"real": "real", "0": "real", "0.0": "real", "fake": "fake", "1": "fake", "1.0": "fake"}
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _NO_ACTORS = (
     "DFDC does not publish who is shown: a group joins a fake with its original, and one actor may "
     "be in several groups."
@@ -73,23 +73,25 @@ def list_dfdc(root: Path) -> Listing:
     if not listed_folders:
         raise _no_list(root)
     entries: dict[str, _Entry] = {}
+    ignored: list[str] = []
     for folder in listed_folders:
-        _add_entries(entries, root, folder, parents)
+        ignored += _add_entries(entries, root, folder, parents)
     _refuse_unlabelled(entries, root)
 
     # Archives unpacked on another system may have changed the case of names.
     on_disk = {path.lower(): path for path in reversed(paths)}
-    videos, missing = [], []
+    videos, missing, found = [], [], {}
     for listed, entry in entries.items():
         path = on_disk.pop(listed.lower(), None)
         if path is None:
             missing.append(listed)
         else:
+            found[listed] = entry
             videos.append(_listed_video(path, listed, entry, root))
     if not videos:
         raise ManifestError(
-            f"None of the {len(entries)} videos that the lists below {root} name is there: give "
-            "the folder that holds the videos beside their metadata.json."
+            f"The lists below {root} name {counted(len(entries), 'video')}, none of which is "
+            "there: give the folder that holds the videos beside their metadata.json."
         )
     missing += [
         f"{folder}/metadata.json"
@@ -102,7 +104,8 @@ def list_dfdc(root: Path) -> Listing:
         videos=tuple(sorted(videos, key=lambda video: video.path)),
         missing=tuple(sorted(missing)),
         surplus=tuple(path for path in paths if path not in listed_paths),
-        remarks=_remarks(entries, listed_folders),
+        remarks=_remarks(found, listed_folders, ignored),
+        has_official_split=any(video.split for video in videos),
     )
 
 
@@ -140,7 +143,9 @@ def _no_list(root: Path) -> ManifestError:
 
 def _add_entries(
     entries: dict[str, _Entry], root: Path, folder: str, parents: Collection[str]
-) -> None:
+) -> list[str]:
+    """Add what the lists of a folder say; return their names of no file in it, for a remark."""
+    ignored = []
     inner = f"{folder}/videos" if folder else "videos"
     home = inner if inner in parents and folder not in parents else folder
     for name in _LISTS:
@@ -149,8 +154,17 @@ def _add_entries(
             continue
         read = _read_metadata if name.endswith(".json") else _read_labels
         for video, entry in read(path):
+            if _leads_elsewhere(video):
+                ignored.append(f"{video!r} in {path.relative_to(root).as_posix()}")
+                continue
             listed = f"{home}/{video}" if home else video
             entries[listed] = _merged(entries.get(listed, _Entry()), entry, listed, path)
+    return ignored
+
+
+def _leads_elsewhere(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.name or path.is_absolute() or ".." in path.parts
 
 
 def _read_metadata(path: Path) -> Iterable[tuple[str, _Entry]]:
@@ -167,7 +181,7 @@ def _read_metadata(path: Path) -> Iterable[tuple[str, _Entry]]:
             _Entry(
                 label=_label(entry.get("label", entry.get("is_fake")), name, path),
                 original=original.strip() if isinstance(original, str) else "",
-                split=_SPLITS.get(split.strip().lower(), "") if isinstance(split, str) else "",
+                split=SPLIT_NAMED.get(split.strip().lower(), "") if isinstance(split, str) else "",
             ),
         )
 
@@ -233,19 +247,27 @@ def _listed_video(path: str, listed: str, entry: _Entry, root: Path) -> ListedVi
 def _split_of_folder(path: str, root: Path) -> str:
     folders = (root.resolve().name, *path.split("/")[:-1])
     for folder in map(str.lower, reversed(folders)):
-        if folder in _SPLITS or _PART.fullmatch(folder):
-            return _SPLITS.get(folder, "train")
+        if folder in SPLIT_NAMED or _PART.fullmatch(folder):
+            return SPLIT_NAMED.get(folder, "train")
     return ""
 
 
-def _remarks(entries: dict[str, _Entry], folders: Iterable[str]) -> tuple[str, ...]:
+def _remarks(
+    entries: dict[str, _Entry], folders: Iterable[str], ignored: Sequence[str]
+) -> tuple[str, ...]:
+    """Remarks on the entries whose videos are there, and on those that name no video."""
     remarks = [_NO_ACTORS]
+    if ignored:
+        remarks.append(
+            "Entries of the lists that are ignored, for their names are empty or lead out of the "
+            f"folder: {len(ignored)} (first: {ignored[0]})."
+        )
     names = Counter(listed.rpartition("/")[2] for listed in entries)
     originals = {entry.original for entry in entries.values() if entry.original}
     if absent := len(originals - set(names)):
         remarks.append(
-            f"{absent} of {len(originals)} originals are in none of the parts here; the fakes of "
-            "each are one group all the same."
+            f"Originals that are in none of the parts here: {absent} of {len(originals)}; the "
+            "fakes of each are one group all the same."
         )
     alone = sum(entry.label == "fake" and not entry.original for entry in entries.values())
     if alone:
@@ -260,5 +282,5 @@ def _remarks(entries: dict[str, _Entry], folders: Iterable[str]) -> tuple[str, .
         )
     parts = sum(bool(_PART.fullmatch(folder.rpartition("/")[2])) for folder in folders)
     if 0 < parts < N_PARTS:
-        remarks.append(f"{parts} of the {N_PARTS} training parts are here.")
+        remarks.append(f"Training parts that are here: {parts} of {N_PARTS}.")
     return tuple(remarks)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from featurize.datasets.files import check_layout, read_csv_list
-from featurize.datasets.joined_groups import remark_on_groups
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.tree import videos_below
+from featurize.datasets.lists import read_csv_list
+from featurize.datasets.tree import check_layout
+from featurize.datasets.wording import counted
 from featurize.errors import ManifestError
-from featurize.manifest import VIDEO_SUFFIXES
+from featurize.video_files import VIDEO_SUFFIXES, videos_below
 
 TABLE = "meta_data.csv"
 
@@ -96,8 +96,8 @@ def list_fakeavceleb(root: Path) -> Listing:
             found.append((_listed(path, line), line))
     if not found:
         raise ManifestError(
-            f"None of the {len(lines)} videos of {table} is below {root}: give the folder that "
-            "holds RealVideo-RealAudio and the other three."
+            f"{table} names {counted(len(lines), 'video')}, none of which is below {root}: give "
+            "the folder that holds RealVideo-RealAudio and the other three."
         )
     videos = sorted((video for video, _ in found), key=lambda video: video.path)
     listed = {video.path for video in videos}
@@ -106,7 +106,7 @@ def list_fakeavceleb(root: Path) -> Listing:
         videos=tuple(videos),
         missing=tuple(sorted(missing)),
         surplus=tuple(path for path in paths if path not in listed),
-        remarks=(*_remarks([line for _, line in found], doubtful), remark_on_groups(videos)),
+        remarks=tuple(_remarks([line for _, line in found], doubtful)),
     )
 
 
@@ -194,7 +194,7 @@ def _remarks(lines: Sequence[_Line], doubtful: Sequence[str]) -> Iterable[str]:
         )
     for kind, n in TYPES.items():
         if kinds[kind] != n:
-            yield f"{kind} holds {kinds[kind]} listed videos of the {n} that were published."
+            yield f"{kind} holds {kinds[kind]} of the {n} videos that were published, as listed."
     if doubtful:
         yield (
             f"Videos with two methods in {TABLE}: {len(doubtful)} (first: {doubtful[0]}); the one "

@@ -3,30 +3,29 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from featurize.datasets.files import check_layout
+from featurize.datasets.levels import LEVELS, FoundVideos
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.official_lists import read_splits
-from featurize.datasets.tree import videos_below
+from featurize.datasets.lists import read_splits, remark_on_absent_splits
+from featurize.datasets.tree import check_layout
 from featurize.errors import ManifestError
+from featurize.video_files import videos_below
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter")
 N_ORIGINALS = 1000
 
 FOLDERS = ("original_sequences", "manipulated_sequences")
-LEVELS = {"raw": "c0", "c0": "c0", "c23": "c23", "c40": "c40"}
-"""Folders of the compression levels; the download script says ``raw`` for what was ``c0``."""
 
 # The first releases had no folder `youtube`.
 _ORIGINAL = re.compile(
-    rf"(?P<folder>original_sequences(?:/youtube)?/(?P<level>{'|'.join(LEVELS)})/videos)"
+    rf"original_sequences(?:/youtube)?/(?P<level>{'|'.join(LEVELS)})/videos"
     r"/(?P<target>[0-9]{3})\.mp4"
 )
 _FAKE = re.compile(
-    rf"(?P<folder>manipulated_sequences/(?P<method>{'|'.join(METHODS)})"
-    rf"/(?P<level>{'|'.join(LEVELS)})/videos)/(?P<target>[0-9]{{3}})_(?P<source>[0-9]{{3}})\.mp4"
+    rf"manipulated_sequences/(?P<method>{'|'.join(METHODS)})"
+    rf"/(?P<level>{'|'.join(LEVELS)})/videos/(?P<target>[0-9]{{3}})_(?P<source>[0-9]{{3}})\.mp4"
 )
 _DFD = re.compile(r"(?:original_sequences/actors|manipulated_sequences/DeepFakeDetection)/.*")
 # Masks, whole downloads and films of models are published too and are no videos to classify.
@@ -57,8 +56,9 @@ def list_ffpp(root: Path) -> Listing:
 
     A fake is of its target, its source, and the YouTube videos these were cut from.
     DeepFakeDetection lies in the same tree and is left to :func:`~.dfd.list_dfd`. The official
-    split is looked for as ``train.json``, ``val.json`` and ``test.json`` in the root, its
-    ``splits`` or its ``dataset/splits``, or in one of these beside the root.
+    split is looked for as ``train.json``, ``val.json`` and ``test.json`` in the root, or in
+    ``splits`` or ``dataset/splits`` in or beside the root. A video that lies in both ``raw`` and
+    ``c0`` is listed once.
 
     Parameters
     ----------
@@ -78,14 +78,16 @@ def list_ffpp(root: Path) -> Listing:
     """
     paths = videos_below(root)
     check_layout(root, paths, FOLDERS)
-    split, partner = _official_split(root)
+    folders = _folders_of_split(root)
+    split, partner = _official_split(folders)
     videos, surplus, n_dfd = [], [], 0
-    found = defaultdict(set)
+    found = FoundVideos()
     for path in paths:
         match = _ORIGINAL.fullmatch(path) or _FAKE.fullmatch(path)
         if match and _is_pair(match.groupdict(), partner):
-            found[match["folder"]].add(path)
-            videos.append(_listed(path, match.groupdict(), split))
+            named = match.groupdict()
+            if found.add(path, named.get("method") or "", LEVELS[named["level"]]):
+                videos.append(_listed(path, named, split))
         elif _DFD.fullmatch(path):
             n_dfd += 1
         elif not _OTHER_MATERIAL.fullmatch(path):
@@ -101,7 +103,8 @@ def list_ffpp(root: Path) -> Listing:
         videos=tuple(videos),
         missing=_missing(found, partner),
         surplus=tuple(surplus),
-        remarks=tuple(_remarks(videos, split, n_dfd)),
+        remarks=(*found.remarks(), *_remarks(videos, folders if not split else (), n_dfd)),
+        has_official_split=bool(split),
     )
 
 
@@ -123,7 +126,14 @@ def ffpp_identities(sequences: Iterable[str]) -> frozenset[str]:
     return frozenset({f"ffpp/{name}" for name in names} | videos)
 
 
-def _official_split(root: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _folders_of_split(root: Path) -> list[Path]:
+    # Beside the root, files of these names may be of anything.
+    beside = root.resolve().parent
+    places = ("splits", "dataset/splits")
+    return [root, *(start / place for start in (root, beside) for place in places)]
+
+
+def _official_split(folders: Iterable[Path]) -> tuple[dict[str, str], dict[str, str]]:
     """Split and partner of each sequence; both empty where there are no official files."""
     partner: dict[str, str] = {}
 
@@ -134,11 +144,6 @@ def _official_split(root: Path) -> tuple[dict[str, str], dict[str, str]]:
         partner.update((name, other) for a, b in pairs for name, other in ((a, b), (b, a)))
         return [name for pair in pairs for name in pair]
 
-    folders = [
-        start / below
-        for start in (root, root.resolve().parent)
-        for below in ("", "splits", "dataset/splits")
-    ]
     split = read_splits(folders, ".json", parse, '[["071", "054"], ...')
     return split, partner
 
@@ -170,28 +175,24 @@ def _listed(path: str, named: dict[str, str | None], split: dict[str, str]) -> L
     )
 
 
-def _missing(found: dict[str, set[str]], partner: dict[str, str]) -> tuple[str, ...]:
+def _missing(found: FoundVideos, partner: dict[str, str]) -> tuple[str, ...]:
     originals = {f"{i:03d}.mp4" for i in range(N_ORIGINALS)}
     fakes = {f"{name}_{other}.mp4" for name, other in partner.items()} or {
-        path.rpartition("/")[2]
-        for folder, paths in found.items()
-        if folder.startswith("manipulated")
-        for path in paths
+        name for (method, _), names in found.names.items() if method for name in names
     }
-    expected = {
-        f"{folder}/{name}"
-        for folder in found
-        for name in (originals if folder.startswith("original") else fakes)
-    }
-    return tuple(sorted(expected.difference(*found.values())))
+    return found.missing(lambda method: fakes if method else originals)
 
 
-def _remarks(videos: list[ListedVideo], split: dict[str, str], n_dfd: int) -> list[str]:
+def _remarks(
+    videos: list[ListedVideo], searched_for_split: Sequence[Path], n_dfd: int
+) -> list[str]:
+    """Remarks on the pairs and, where the folders of a split were searched in vain, on that."""
     remarks = []
-    if not split:
+    if searched_for_split:
         remarks.append(
-            "There is no official split beside the videos: put train.json, val.json and test.json "
-            "of github.com/ondyari/FaceForensics into a folder `splits`."
+            remark_on_absent_splits(searched_for_split, ".json")
+            or "There is no official split beside the videos: put train.json, val.json and "
+            "test.json of github.com/ondyari/FaceForensics into a folder `splits`."
         )
         remarks.extend(_doubtful_pairs(videos))
     if n_dfd:

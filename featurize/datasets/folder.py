@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from featurize.datasets.listing import ListedVideo, Listing
+from featurize.datasets.listing import SPLIT_NAMED, ListedVideo, Listing
+from featurize.datasets.wording import counted
 from featurize.errors import ManifestError
-from featurize.manifest import read_videos
-
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+from featurize.manifest import label_by_folder
+from featurize.video_files import videos_below
 
 
 class _Video(NamedTuple):
@@ -49,21 +49,15 @@ def list_folder(root: Path) -> Listing:
     ManifestError
         When the folder cannot be read, or has no video below ``real`` or ``fake``.
     """
-    if not root.is_dir():
-        raise ManifestError(f"There is no folder {root}: give one that holds real/ and fake/.")
-    table, _ = read_videos(root)
-    labelled = table[table["label"] != ""]
-    if labelled.empty:
-        raise ManifestError(
-            f"None of the {len(table)} videos below {root} lies below a folder `real` or `fake`: "
-            "sort them into two folders of these names."
-        )
     own_name = root.resolve().name
-    found = [
-        _read(path, label, own_name)
-        for path, label in zip(labelled["path"], labelled["label"], strict=True)
-    ]
-    name = own_name or "folder"
+    labels = {path: label_by_folder(path, own_name) for path in videos_below(root)}
+    found = [_read(path, label, own_name) for path, label in labels.items() if label]
+    if not found:
+        raise ManifestError(
+            f"{root} holds {counted(len(labels), 'video')}, none of them below a folder `real` or "
+            "`fake`: sort them into two folders of these names."
+        )
+    name = own_name.strip() or "folder"
     copied = {video.origin for video in found if video.label == "fake"}
     return Listing(
         dataset=name,
@@ -71,7 +65,7 @@ def list_folder(root: Path) -> Listing:
             sorted((_listed(video, name, copied) for video in found), key=lambda video: video.path)
         ),
         missing=(),
-        surplus=tuple(sorted(table["path"][table["label"] == ""])),
+        surplus=tuple(path for path, label in labels.items() if not label),
         remarks=tuple(_remarks(found)),
     )
 
@@ -81,8 +75,10 @@ def _read(path: str, label: str, own_name: str) -> _Video:
     at = next((i for i, part in enumerate(folders) if part.lower() == label), -1)
     # Where the folder that is searched is itself called real or fake, all folders are below it.
     below = folders[at + 1 :]
-    splits = [_SPLITS[part.lower()] for part in (*folders, own_name) if part.lower() in _SPLITS]
-    methods = [part for part in below if part.lower() not in _SPLITS]
+    splits = [
+        SPLIT_NAMED[part.lower()] for part in (*folders, own_name) if part.lower() in SPLIT_NAMED
+    ]
+    methods = [part for part in below if part.lower() not in SPLIT_NAMED]
     split = splits[0] if splits else ""
     return _Video(
         path=path,
@@ -111,9 +107,9 @@ def _remarks(found: Sequence[_Video]) -> Iterable[str]:
     fakes = [video for video in found if video.label == "fake"]
     paired = sum(video.origin in originals for video in fakes)
     yield (
-        f"{paired} of {len(fakes)} fakes have the name of an authentic video and are grouped with "
-        "it; who is shown is not known beyond that, so fill in `group` where one person or source "
-        "is in several videos."
+        f"Fakes with the name of an authentic video, which are grouped with it: {paired} of "
+        f"{len(fakes)}; who is shown is not known beyond that, so fill in `group` where one person "
+        "or source is in several videos."
     )
     shared = sorted({v.origin[2] for v in fakes if originals[v.origin] > 1})
     if shared:

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+SPLITS = ("train", "val", "test")
+
+SPLIT_NAMED = {**{split: split for split in SPLITS}, "valid": "val", "validation": "val"}
+"""Split by the name of a folder or a field, in lower case."""
+
 
 @dataclass(frozen=True)
 class ListedVideo:
@@ -48,6 +53,8 @@ class Listing:
         Videos that are there and fit no convention; they are not in the manifest.
     remarks : tuple of str
         What the user should know, one sentence each.
+    has_official_split : bool
+        Whether the authors of the data set published the splits of its videos.
     """
 
     dataset: str
@@ -55,3 +62,4 @@ class Listing:
     missing: tuple[str, ...]
     surplus: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    has_official_split: bool = False

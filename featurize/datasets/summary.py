@@ -3,17 +3,18 @@
 Plain text: the same on a terminal, in a file and in a log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from featurize.datasets.listing import Listing
-
-N_NAMES = 5
-"""Names printed of each kind; the listing holds all."""
+from featurize.datasets.wording import N_NAMES, counted, first_names
 
 LARGE_GROUP = 0.5
 """Share of the videos from which on one group leaves too little to hold out beside it."""
+
+FEW_GROUPS = 20
+"""Groups with fakes up to which folds that share nobody are few and unequal."""
 
 
 def summarise(manifest: pd.DataFrame, listing: Listing) -> str:
@@ -33,26 +34,28 @@ def summarise(manifest: pd.DataFrame, listing: Listing) -> str:
         surplus files, and remarks; several lines.
     """
     parts = [
-        f"{len(manifest)} videos of {', '.join(manifest['dataset'].unique())} in "
-        f"{manifest['group'].nunique()} groups of people and sources",
+        f"{counted(len(manifest), 'video')} of {', '.join(manifest['dataset'].unique())} in "
+        f"{counted(manifest['group'].nunique(), 'group')} of people and sources",
         f"label: {_counts(manifest['label'])}",
         f"split: {_counts(manifest['split'])}",
         "",
         *(f"{table}\n" for table in _tables(manifest)),
         *_names("missing (named by the data set, not there)", listing.missing),
         *_names("surplus (there, and of no name that was published)", listing.surplus),
-        *(f"note: {remark}" for remark in (*listing.remarks, *cautions(manifest))),
+        *(f"note: {remark}" for remark in (*listing.remarks, *cautions(manifest, listing))),
     ]
     return "\n".join(parts)
 
 
-def cautions(manifest: pd.DataFrame) -> list[str]:
+def cautions(manifest: pd.DataFrame, listing: Listing) -> list[str]:
     """Say what in a manifest makes figures misleading, one sentence each.
 
     Parameters
     ----------
     manifest : pandas.DataFrame
         With the columns ``label``, ``group``, ``dataset``, ``compression`` and ``split``.
+    listing : Listing
+        The data set it was made for, to know whether its splits are the official ones.
 
     Returns
     -------
@@ -62,8 +65,8 @@ def cautions(manifest: pd.DataFrame) -> list[str]:
     return [
         *_one_label_only(manifest),
         *_label_told_by_compression(manifest),
-        *_one_large_group(manifest),
-        *_groups_across_splits(manifest),
+        *_few_groups(manifest),
+        *_groups_across_splits(manifest, listing),
     ]
 
 
@@ -75,45 +78,49 @@ def _one_label_only(manifest: pd.DataFrame) -> list[str]:
 
 
 def _label_told_by_compression(manifest: pd.DataFrame) -> list[str]:
-    """Levels at which only one label occurs, where some level has both labels or another one."""
-    if manifest["label"].nunique() < 2:
+    """Levels at which only one label occurs; to have none is a level beside others."""
+    known = manifest[manifest["label"] != ""]
+    if known["label"].nunique() < 2:
         return []
-    labels = manifest.groupby("compression")["label"].agg(["nunique", "first"])
-    told = labels[(labels["nunique"] == 1) & (labels.index != "")]
+    levels = known["compression"].replace("", "no level")
+    labels = known["label"].groupby(levels).agg(["nunique", "first"])
+    told = labels[labels["nunique"] == 1]
     return [
-        f"At {_listed(rows.index)} there are only {label} videos, so the compression tells the "
+        f"At {first_names(rows.index)} there are only {label} videos, so the compression tells the "
         "label: leave them out, or add the other label at the same level."
         for label, rows in told.groupby("first")
     ]
 
 
-def _one_large_group(manifest: pd.DataFrame) -> list[str]:
+def _few_groups(manifest: pd.DataFrame) -> list[str]:
+    """How far swaps or a shared source join the videos, and what follows from it."""
     counts = manifest["group"].value_counts()
+    with_fakes = manifest["group"][manifest["label"] == "fake"].nunique()
     share = counts.iloc[0] / len(manifest)
-    if share <= LARGE_GROUP or len(manifest) == 1:
+    if with_fakes == 0 or (with_fakes > FEW_GROUPS and share <= LARGE_GROUP):
         return []
-    name = counts.index[0]
-    spanned = manifest["dataset"][manifest["group"] == name].unique()
-    advice = (
-        "a fairer test is of what was trained on other data sets"
-        if len(spanned) == 1
-        else f"videos of {_listed(spanned)} are joined in it, so none of these can be held out"
-    )
+    name = min(counts.index[counts == counts.iloc[0]])
+    spanned = sorted(manifest["dataset"][manifest["group"] == name].unique())
+    joined = f", joining {first_names(spanned)}" if len(spanned) > 1 else ""
     return [
-        f"One group ({name}) holds {share:.0%} of the videos, for people were swapped with one "
-        f"another until all were joined; holding out groups leaves little beside it, and {advice}."
+        f"Groups with fakes: {with_fakes} of {len(counts)}, and the largest ({name}) holds "
+        f"{share:.0%} of the videos{joined}; so folds that share nobody are few and unequal, and "
+        "a test of what was trained on other videos says more."
     ]
 
 
-def _groups_across_splits(manifest: pd.DataFrame) -> list[str]:
+def _groups_across_splits(manifest: pd.DataFrame, listing: Listing) -> list[str]:
     known = manifest[manifest["split"] != ""]
     splits = known.groupby("group")["split"].unique()
     across = splits[splits.map(len) > 1]
     if across.empty:
         return []
+    datasets = set(known["dataset"][known["group"].isin(across.index)])
+    is_published = listing.has_official_split and datasets == {listing.dataset}
     return [
-        f"Groups with videos in several official splits: {len(across)} ({_listed(across.index)}); "
-        "as published, the same person or source is on both sides."
+        f"Groups with videos in several {'official ' if is_published else ''}splits: {len(across)} "
+        f"({first_names(across.index)}); the same person or source is on both sides"
+        f"{', as published' if is_published else ''}."
     ]
 
 
@@ -140,9 +147,3 @@ def _names(what: str, names: Sequence[str]) -> list[str]:
         return []
     more = [f"  and {len(names) - N_NAMES} more"] if len(names) > N_NAMES else []
     return [f"{what}: {len(names)}", *(f"  {name}" for name in names[:N_NAMES]), *more]
-
-
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    more = [f"{len(names) - N_NAMES} more"] if len(names) > N_NAMES else []
-    return ", ".join([*names[:N_NAMES], *more])

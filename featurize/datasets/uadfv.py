@@ -3,15 +3,15 @@
 import re
 from pathlib import Path
 
-from featurize.datasets.files import check_layout
 from featurize.datasets.listing import ListedVideo, Listing
-from featurize.datasets.tree import videos_below
+from featurize.datasets.tree import check_layout
+from featurize.video_files import videos_below
 
 METHOD = "FakeApp"
 N_PAIRS = 49
 
-_REAL = re.compile(r"real/(?:videos/)?(\d{4})\.\w+", re.IGNORECASE)
-_FAKE = re.compile(r"fake/(?:videos/)?(\d{4})_fake\.\w+", re.IGNORECASE)
+_REAL = re.compile(r"real/(?:videos/)?([0-9]{4})\.\w+", re.IGNORECASE)
+_FAKE = re.compile(r"fake/(?:videos/)?([0-9]{4})_fake\.\w+", re.IGNORECASE)
 
 _ONE_SOURCE = (
     "Every fake of UADFV is reported to show the face of the same actor (Nicolas Cage), which no "

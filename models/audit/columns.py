@@ -1,19 +1,20 @@
 """Single columns that are the label in disguise."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm
 
-from models.audit.finding import Finding
+from models.audit.finding import Finding, is_beyond_chance
 from models.feature_file import named
-from models.metrics import auc
+from models.group_folds import MIN_GROUPS_PER_CLASS
+from models.metrics import FEWEST_CLUSTERS, auc
 from models.training_table import TrainingTable
 
-# All but one in two hundred pairs of a fake and a real in order: no biometric measure is that good.
-_NEARLY_ALL = 0.995
-# The values of a column that fewer videos have are no copy of the label.
-_LEAST_KNOWN = 0.9
+# Hardly any measure of one movement or colour of a face is that good; a copy of the label in which
+# one video in twenty is mistaken still is.
+_COPY = 0.95
 _FALSE_ALARMS = 0.05
 # Words that say of which kind a video is, or where it belongs, rather than what was measured.
 _TELLING_WORDS = frozenset(
@@ -30,54 +31,42 @@ _TELLING_WORDS = frozenset(
 def feature_copies_label(table: TrainingTable) -> Finding:
     """Return how well the best single feature, or whether it is missing, tells the label.
 
-    Videos of one group and class together weigh as one: they are not independent. A column is named
-    when it puts nearly all fakes above, or below, nearly all reals, and the best of as many columns
-    of noise would do as well in less than one of twenty tables (Bonferroni; the normal
-    approximation of the Wilcoxon statistic, with as many values as there are groups).
+    A column is told by the videos that have a value. Those of one group and class together weigh as
+    one: they are not independent. A column is named when at least five groups of each class have
+    it, and its AUC, or that of its mirror, is 0.95 or more and clearly above what the best of as
+    many columns of noise reaches in one of twenty tables (Bonferroni; the normal approximation of
+    the Wilcoxon statistic, with as many values as there are groups).
     """
     about = ("feature_copies_label", "Does a single feature alone tell the label?")
-    missing = np.isnan(table.features)
-    share_known = 1 - missing.mean(axis=0)
-    valued = np.flatnonzero(share_known >= _LEAST_KNOWN)
-    gaps = np.flatnonzero((share_known > 0) & (share_known < 1))
-    n_tested = len(valued) + len(gaps)
-    units = _Units(table)
-    told = [(*units.told_by(table.features[:, j]), table.columns[j]) for j in valued]
-    told += [
-        (*units.told_by(missing[:, j].astype(float)), f"{table.columns[j]} (whether it is missing)")
-        for j in gaps
-    ]
-    told = [outcome for outcome in told if not np.isnan(outcome[0])]
+    told = _told_by_each(table)
     if not told:
-        reason = "no feature is measured in most videos of both classes."
+        reason = "no feature is measured in several groups of each class."
         return Finding.unknown(*about, "AUC", reason)
-    least_sigmas = norm.isf(_FALSE_ALARMS / 2 / n_tested)
-    best, _, best_name = max(told)
-    chance = min(1.0, 0.5 + least_sigmas * units.deviation(np.ones(len(missing), dtype=bool)))
-    copies = [
-        name
-        for value, sigmas, name in sorted(told, reverse=True)
-        if value >= _NEARLY_ALL and sigmas > least_sigmas
-    ]
+    least_sigmas = norm.isf(_FALSE_ALARMS / 2 / len(told))
+    copies = sorted((one for one in told if one.is_copy(least_sigmas)), reverse=True)
+    # An AUC says less the fewer videos have the column.
+    best = copies[0] if copies else max(told, key=lambda one: (one.sigmas, one.auc))
     if copies:
         sentence = (
-            f"Of {n_tested} columns, each of these tells nearly every fake from nearly every real "
-            f"by itself: {named(copies)}. A measure of the face is never that good. See how they "
-            "came about, and leave out what copies the label."
+            f"Of {len(told)} columns, each of these alone tells fakes from reals with an AUC of "
+            f"{_COPY} or more: {named(one.name for one in copies)}. A measure of the face is "
+            "hardly ever that good. See how they came about, and leave out what copies the label."
         )
-    elif best >= _NEARLY_ALL:
+    elif best.auc >= _COPY:
         sentence = (
-            f"The column {best_name!r} alone tells nearly every fake from nearly every real, but "
-            f"with so few groups the best of {n_tested} columns of noise may do as well: whether "
-            "it copies the label is not known. Add videos of more people."
+            f"The column {best.name!r} alone tells fakes from reals with an AUC of {best.auc:.2f}, "
+            f"but so few groups have it that the best of {len(told)} columns of noise may do as "
+            "well: whether it copies the label is not known. Add videos of more people."
         )
     else:
         sentence = (
             f"No column alone tells nearly every fake from nearly every real. The best of "
-            f"{n_tested} is {best_name!r} with an AUC of {best:.2f}; the best of as many columns "
-            f"of noise stays below {chance:.2f} in nineteen of twenty tables."
+            f"{len(told)} is {best.name!r} with an AUC of {best.auc:.2f}; the best of as many "
+            f"columns of noise stays below {best.chance(least_sigmas):.2f} in nineteen of twenty "
+            "tables."
         )
-    return Finding(*about, "AUC", best, np.nan, np.nan, chance, bool(copies), sentence)
+    chance = best.chance(least_sigmas)
+    return Finding(*about, "AUC", best.auc, np.nan, np.nan, chance, bool(copies), sentence)
 
 
 def name_says_label(table: TrainingTable) -> Finding:
@@ -100,30 +89,46 @@ def name_says_label(table: TrainingTable) -> Finding:
     return Finding.counted(*about, "number of columns", n_telling, n_telling > 0, sentence)
 
 
-class _Units:
-    """What counts as one: the videos of one group and class."""
+class _Told(NamedTuple):
+    """How well a column, or its mirror, ranks fakes above reals, beside noise."""
 
-    def __init__(self, table: TrainingTable) -> None:
-        self.is_fake = table.is_fake
-        _, group = np.unique(table.groups, return_inverse=True)
-        self.of_row = 2 * group + table.is_fake
+    auc: float
+    deviation: float
+    name: str
+    fewest_groups: int
 
-    def told_by(self, values: np.ndarray) -> tuple[float, float]:
-        """Return the AUC of a column or its mirror, and by how many deviations it is off chance.
+    @property
+    def sigmas(self) -> float:
+        return (self.auc - 0.5) / self.deviation
 
-        Of the rows that have a value; NaN where these are of one class.
-        """
+    def chance(self, sigmas: float) -> float:
+        """Return the AUC that noise exceeds as seldom as so many deviations."""
+        return min(1.0, 0.5 + sigmas * self.deviation)
+
+    def is_copy(self, sigmas: float) -> bool:
+        is_known = self.fewest_groups >= FEWEST_CLUSTERS and self.auc >= _COPY
+        return is_known and is_beyond_chance(self.auc, self.chance(sigmas))
+
+
+def _told_by_each(table: TrainingTable) -> list[_Told]:
+    """Return what each feature tells, and whether it is missing, where enough groups count."""
+    missing = np.isnan(table.features)
+    gaps = [
+        (f"{table.columns[j]} (whether it is missing)", missing[:, j].astype(float))
+        for j in np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
+    ]
+    _, group = np.unique(table.groups, return_inverse=True)
+    unit_of_row = 2 * group + table.is_fake
+    told = []
+    for name, values in [*zip(table.columns, table.features.T, strict=True), *gaps]:
         known = ~np.isnan(values)
-        units = self.of_row[known]
-        weight = 1 / np.bincount(units)[units]
-        value = float(auc(self.is_fake[known], values[known], weight[None])[0])
-        excess = abs(value - 0.5)
-        return 0.5 + excess, excess / self.deviation(known)
-
-    def deviation(self, rows: np.ndarray) -> float:
-        """Return the standard deviation of the AUC of noise; NaN where rows are of one class."""
-        units = np.unique(self.of_row[rows])
+        units, unit, n_rows = np.unique(unit_of_row[known], return_inverse=True, return_counts=True)
         n_fake = int((units % 2).sum())
         n_real = len(units) - n_fake
-        pairs = 12 * n_real * n_fake
-        return float(np.sqrt((n_real + n_fake + 1) / pairs)) if pairs else np.nan
+        fewest = min(n_real, n_fake)
+        if fewest < MIN_GROUPS_PER_CLASS:
+            continue
+        value = float(auc(table.is_fake[known], values[known], 1 / n_rows[unit][None])[0])
+        deviation = float(np.sqrt((n_real + n_fake + 1) / (12 * n_real * n_fake)))
+        told.append(_Told(0.5 + abs(value - 0.5), deviation, name, fewest))
+    return told

@@ -33,7 +33,8 @@ class Finding:
         the whole table or is the best of many columns.
     chance : float
         What is found where there is no shortcut. For the best of many columns: what the best of as
-        many columns of noise exceeds once in twenty tables.
+        many columns of noise, each known of as many videos as this one, exceeds once in twenty
+        tables.
     is_warning : bool
         Whether the finding speaks against believing an AUC measured on this table.
     sentence : str

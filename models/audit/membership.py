@@ -4,48 +4,57 @@ import numpy as np
 
 from models.audit.finding import Finding
 from models.feature_file import named
+from models.splitters import official_sides
 from models.training_table import TrainingTable
-
-_TESTED = "test"
 
 
 def split_shares_groups(table: TrainingTable) -> Finding:
-    """Return the share of officially tested videos whose group also has videos not tested."""
+    """Return the share of official test videos whose group has videos of the official train too.
+
+    Groups that test shares with val are counted in the sentence, and are no reason to warn.
+    """
     about = ("split_shares_groups", "Does the official split share people or sources?")
     unit = "share of test videos"
-    split = table.meta["split"].to_numpy(dtype=str)
-    tested = split == _TESTED
-    seen = ~tested & (split != "")
-    if not tested.any() or not seen.any():
+    side = official_sides(table)
+    of_test, of_train, of_val = (table.groups[side == name] for name in ("test", "train", "val"))
+    if not len(of_test) or not len(of_train):
         reason = "the column split does not name videos of both train and test."
         return Finding.unknown(*about, unit, reason)
-    shared = np.intersect1d(table.groups[tested], table.groups[seen])
-    n_shared = int(np.isin(table.groups[tested], shared).sum())
+    n_shared = int(np.isin(of_test, of_train).sum())
     if n_shared:
         sentence = (
-            f"Of {tested.sum()} videos of the official test split, {n_shared} share a group with "
-            f"the rest of the split ({named(shared)}): a figure on that split is partly about "
-            "people or sources seen in training. Hold out groups as well, and say so beside the "
-            "figure."
+            f"Of {len(of_test)} videos of the official test split, {_share(n_shared)} a group with "
+            f"its train ({named(np.intersect1d(of_test, of_train))}). `--hold-out split` does not "
+            "train on such groups; figures computed elsewhere with the same split do, and are "
+            "partly about people or sources seen in training. Say so where the two are compared."
         )
     else:
-        sentence = "No group of the official test split occurs in the rest of the split."
-    value = n_shared / int(tested.sum())
+        sentence = "No group of the official test split occurs in its train."
+    n_shared_with_val = int(np.isin(of_test, of_val).sum())
+    if n_shared_with_val:
+        sentence += (
+            f" Of {len(of_test)} test videos, {_share(n_shared_with_val)} a group with val: what "
+            "was chosen on val was chosen on these people or sources too."
+        )
+    value = n_shared / len(of_test)
     return Finding.counted(*about, unit, value, n_shared > 0, sentence)
+
+
+def _share(n_videos: int) -> str:
+    return f"{n_videos} {'shares' if n_videos == 1 else 'share'}"
 
 
 def no_groups(table: TrainingTable) -> Finding:
     """Return the share of videos that stand for themselves, as the column ``group`` is empty."""
     about = ("no_groups", "Is it known which videos share a person or a source?")
-    paths = table.meta["path"].to_numpy(dtype=str)
-    alone = table.groups == paths
-    n_alone = int(alone.sum())
+    n_videos = len(table.group_given)
+    n_alone = int((~table.group_given).sum())
     if n_alone:
         sentence = (
-            f"Of {len(paths)} videos, {n_alone} have no group and count as a group of their own: "
+            f"Of {n_videos} videos, {n_alone} have no group and count as a group of their own: "
             "if some show the same person or stem from the same video, that person is trained on "
             "and tested, and every figure is too good. Fill in the column group."
         )
     else:
         sentence = "Every video has a group."
-    return Finding.counted(*about, "share of videos", n_alone / len(paths), n_alone > 0, sentence)
+    return Finding.counted(*about, "share of videos", n_alone / n_videos, n_alone > 0, sentence)

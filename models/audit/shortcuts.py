@@ -12,6 +12,7 @@ from models.audit.sources import (
     quality_tells_label,
     source_tells_label,
     table_rows,
+    with_all_quality,
 )
 from models.audit.twins import twins_across_groups
 from models.classifiers import check_seed
@@ -30,6 +31,9 @@ def audit_shortcuts(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Au
     Asked is whether quality or the source tells the label, whether features tell the source,
     whether single features copy the label or are named like it, whether copies of a video stand in
     several groups, whether the official split shares groups, and whether groups are known.
+
+    Quality is also what features are conditioned on, and the share of them that a video lacks. A
+    video whose source is not named counts as of one more source.
 
     Of windows, the mean of each video is audited. The first three questions are answered on at most
     4000 videos, drawn so that as many groups as possible keep some.
@@ -54,7 +58,7 @@ def audit_shortcuts(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Au
     check_seed(seed)
     if n_folds < _FEWEST_FOLDS:
         raise HoldOutError(f"At least two folds are needed to hold something out, not {n_folds}.")
-    table = table.per_video()
+    table = with_all_quality(table).per_video()
     # The same bytes for any number of cores, as sums are taken in one order.
     with threadpool_limits(limits=1):
         learnt_from = _drawn(table, seed)

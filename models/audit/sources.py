@@ -6,6 +6,7 @@ dataset bias": name the data set of an image).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from models.training_table import TrainingTable
 
 _CHANCE_AUC = 0.5
 _N_RESAMPLES = 1000
+_LACKING = "share of features that are missing"
 
 
 class SourceTold(NamedTuple):
@@ -91,10 +93,32 @@ def _interval_of_balanced_accuracy(
     return float(low), float(high)
 
 
+def with_all_quality(table: TrainingTable) -> TrainingTable:
+    """Return the table with all that tells how well a video could be measured as its quality.
+
+    Beside the columns ``quality`` these are the covariates, which are no features and so are not
+    asked about elsewhere, and the share of features that a row lacks: gaps spread over a thousand
+    columns tell in no single one. To be taken before the mean of windows hides which have gaps.
+    """
+    known = set(table.quality_columns)
+    others = [i for i, name in enumerate(table.covariate_columns) if name not in known]
+    lacking = np.isnan(table.features).mean(axis=1)
+    return replace(
+        table,
+        quality=np.hstack([table.quality, table.covariates[:, others], lacking[:, None]]),
+        quality_columns=(
+            *table.quality_columns,
+            *(table.covariate_columns[i] for i in others),
+            _LACKING,
+        ),
+    )
+
+
 def quality_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Finding:
     """Return how well the measures of quality alone rank fakes above reals of unseen groups.
 
-    A support vector machine on the columns ``quality`` of the table, and on which are missing.
+    A support vector machine on the columns ``quality`` of a table :func:`with_all_quality`, and on
+    which of these are missing.
     """
     about = ("quality_tells_label", "Do the measures of quality alone tell fakes from reals?")
     measures = np.hstack([table.quality, np.isnan(table.quality)])
@@ -113,10 +137,16 @@ def quality_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Findin
             return np.zeros(len(test))
         return classifier.decision_function(measures[test])
 
+    n_measured = len(set(table.quality_columns) - {_LACKING})
+    beside = "what features are conditioned on, and " if table.covariate_columns else "and "
     what = (
-        f"Measures of how a video was taken and packed ({len(table.quality_columns)} columns of "
-        "quality, such as face size, blur, bit rate and length), without any feature of the face, "
-        "tell fakes from reals"
+        (
+            f"Measures of how a video was taken and packed ({n_measured} columns, such as face "
+            f"size, blur, bit rate and length, {beside}the {_LACKING}), without any feature that "
+            "is trained on, tell fakes from reals"
+        )
+        if n_measured
+        else f"The {_LACKING} in a video, and nothing else, tells fakes from reals"
     )
     return _auc_finding(table, about, score, what, n_folds, seed)
 
@@ -125,29 +155,33 @@ def source_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Finding
     """Return how well the source alone ranks fakes above reals of unseen groups.
 
     The score of a video is the share of fakes among the training videos of its source, with one
-    more video of the overall share added to each source. Videos without a source do not count.
+    more video of the overall share added to each source. Videos without a source count as of one
+    more: that nothing is known of where they are from can tell as much as a name.
     """
     about = ("source_tells_label", "Does the source of a video alone tell its label?")
     source = table.meta["dataset"].to_numpy(dtype=str)
-    named = source != ""
-    if len(np.unique(source[named])) < 2:
-        reason = (
-            "the column dataset names no source." if not named.any() else "there is one source."
-        )
+    n_unnamed = int((source == "").sum())
+    names, which = np.unique(source, return_inverse=True)
+    n_sources = len(names)
+    if n_sources < 2:
+        reason = "the column dataset names no source." if n_unnamed else "there is one source."
         return Finding.unknown(*about, "AUC", f"{reason} Fill in where each video is from.")
-    table, source = table_rows(table, np.flatnonzero(named)), source[named]
-    _, which = np.unique(source, return_inverse=True)
-    n_sources = which.max() + 1
 
     def score(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         n_fake = np.bincount(which[train], table.is_fake[train], n_sources)
         n_all = np.bincount(which[train], minlength=n_sources)
         return ((n_fake + table.is_fake[train].mean()) / (n_all + 1))[which[test]]
 
+    if not n_unnamed:
+        what = f"Which of {n_sources} data sets a video is from, and nothing else,"
+        return _auc_finding(table, about, score, f"{what} tells fakes from reals", n_folds, seed)
     what = (
-        f"Which of {n_sources} data sets a video is from, and nothing else, tells fakes from reals"
+        f"Which data set a video is from ({n_sources - 1} named, none for {n_unnamed} of "
+        f"{len(source)} videos), and nothing else, tells fakes from reals"
     )
-    return _auc_finding(table, about, score, what, n_folds, seed)
+    found = _auc_finding(table, about, score, what, n_folds, seed)
+    # Data sets can be held out, as a warning asks for, only where all are named.
+    return replace(found, sentence=f"{found.sentence} Fill in the column dataset.")
 
 
 def features_tell_source(table: TrainingTable, n_folds: int, seed: int) -> Finding:
@@ -184,20 +218,16 @@ def features_tell_source(table: TrainingTable, n_folds: int, seed: int) -> Findi
 
 def table_rows(table: TrainingTable, rows: np.ndarray) -> TrainingTable:
     """Return some rows of a table that has one row per video."""
-    return TrainingTable(
+    return replace(
+        table,
         features=table.features[rows],
-        columns=table.columns,
         covariates=table.covariates[rows],
-        covariate_columns=table.covariate_columns,
         quality=table.quality[rows],
-        quality_columns=table.quality_columns,
         is_fake=table.is_fake[rows],
         groups=table.groups[rows],
+        group_given=table.group_given[rows],
         videos=np.arange(len(rows)),
-        window_s=None,
         meta=table.meta.iloc[rows].reset_index(drop=True),
-        remarks=table.remarks,
-        sha256=table.sha256,
     )
 
 

@@ -12,7 +12,6 @@ from scipy.stats import norm
 from sklearn.impute import SimpleImputer
 
 from models.audit.finding import Finding
-from models.feature_file import named
 from models.metrics import FEWEST_CLUSTERS
 from models.preprocessing import ClippedRobustScaler
 from models.training_table import TrainingTable
@@ -70,7 +69,9 @@ def twins_across_groups(table: TrainingTable, seed: int) -> Finding:
     n_twins = len(np.unique(list(pairs)))
     blind = "Another clip of the same person, or a strong re-encoding, cannot be seen this way."
     if pairs:
-        shown = named(f"{paths[i]} ~ {paths[j]}" for i, j in pairs)
+        # Paths are long: one example, not three.
+        example = repr(" ~ ".join(paths[list(pairs[0])]))
+        shown = f"{example} and {len(pairs) - 1} more" if len(pairs) > 1 else example
         sentence = (
             f"Of {len(paths)} videos, {n_twins} measure nearly the same as a video of another "
             f"group ({shown}): copies, re-encodings or fakes made from one source, which can then "

@@ -66,7 +66,7 @@ def curve_figures(scores: pd.DataFrame, metrics: pd.DataFrame) -> list[Drawing]:
         drawings.append(_roc_of_all(scored, value, counts, several))
         if several:
             drawings += _roc_of_folds(scored, value, counts)
-        drawings.append(_det(scored, value, counts))
+        drawings.append(_det(scored, value, counts, several))
     return drawings
 
 
@@ -94,12 +94,13 @@ def _roc_of_all(
     scored: list[_Scored], value: dict[tuple[str, str], float], counts: str, several: bool
 ) -> Drawing:
     lines = [
-        (one.name, value.get(("auc_pooled", one.name)), *roc_points(one.is_fake, one.decision))
+        (one.name, value.get(("auc_pooled", one.name)), *roc_points(one.is_fake, one.probability))
         for one in scored
     ]
     warning = (
-        " Scores of different folds come from different classifiers and are not strictly "
-        "comparable, so this curve can lie below what each fold alone shows."
+        " Scores of different folds come from different classifiers; they are compared after "
+        "calibration, by the probability stated. This curve can lie below what each fold alone "
+        "shows."
         if several
         else ""
     )
@@ -152,7 +153,9 @@ def _roc(
     )
 
 
-def _det(scored: list[_Scored], value: dict[tuple[str, str], float], counts: str) -> Drawing:
+def _det(
+    scored: list[_Scored], value: dict[tuple[str, str], float], counts: str, several: bool
+) -> Drawing:
     """Detection error trade-off on normal deviate axes (Martin et al. 1997)."""
     n_fewest = min(min(one.is_fake.sum(), (1 - one.is_fake).sum()) for one in scored)
     smallest = min(0.5 / n_fewest, 0.2)
@@ -161,7 +164,7 @@ def _det(scored: list[_Scored], value: dict[tuple[str, str], float], counts: str
     def draw(axes: Axes) -> None:
         axes.plot(limits, limits, color=COLOURS["muted"], linewidth=1, linestyle=":")
         for i, one in enumerate(scored):
-            false_alarms, caught = roc_points(one.is_fake, one.decision)
+            false_alarms, caught = roc_points(one.is_fake, one.probability)
             # A rate of exactly 0 or 1 has no place on these axes: it is drawn at their edge.
             with np.errstate(divide="ignore"):
                 x, y = np.clip(ndtri(false_alarms), *limits), np.clip(ndtri(1 - caught), *limits)
@@ -176,12 +179,13 @@ def _det(scored: list[_Scored], value: dict[tuple[str, str], float], counts: str
         axes.set_ylabel("fakes missed, %")
         axes.legend(loc="upper right")
 
+    calibrated = " Scores of different folds are compared after calibration." if several else ""
     title = "DET, all videos pooled"
     told = "; ".join(_legend(one.name, value.get(("equal_error_rate", one.name))) for one in scored)
     caption = (
         f"Both errors on normal deviate axes; {counts}, so one video moves a curve by "
         f"{100 / n_fewest:.2g} % and nothing is known of smaller rates; 0 is drawn at the edge. "
-        "In brackets: equal error rate, where a curve meets the dotted line."
+        f"In brackets: equal error rate, where a curve meets the dotted line.{calibrated}"
     )
     svg = _square("det", title, f"{title}. Equal error rate by classifier: {told}.", draw)
     return Drawing(title, svg, caption)

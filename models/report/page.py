@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined, Template
 
 from models.report import tables
+from models.report.again import again
 from models.report.figures import calibration_figures, curve_figures
 from models.report.quality_levels import level_tables
 from models.report.wording import (
     LIMITS,
+    NO_SOURCES,
     answer,
-    command,
     first_sentence,
-    headline_metric,
+    has_figure,
     question,
 )
 
@@ -29,13 +30,11 @@ _NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uff
 
 def page(report: "ValidationReport") -> str:
     """Return the whole page; the same report gives the same text."""
-    quoted = report.source_held_out
     text = _template().render(
         style=_resource("page.css"),
         warnings=[first_sentence(one) for one in report.audit.warnings] if report.audit else [],
         tells_source=bool(report.audit and report.audit.tells_source),
-        quoted=_answered(quoted, "quoted") if quoted else None,
-        quoted_parts=_breakdown(quoted, "dataset", "quoted") if quoted else None,
+        quoted=_quoted(report),
         main=_answered(report, "main"),
         facts=_facts(report),
         curves=curve_figures(
@@ -49,7 +48,7 @@ def page(report: "ValidationReport") -> str:
         importance=None if report.importance.empty else tables.importance_table(report.importance),
         choices=None if report.choices.empty else tables.choice_table(report.choices),
         settings=tables.setting_table(report.settings),
-        again=command(report),
+        again=again(report),
         remarks=report.remarks,
         limits=LIMITS,
     )
@@ -59,13 +58,33 @@ def page(report: "ValidationReport") -> str:
 def _answered(report: "ValidationReport", key: str) -> dict[str, object]:
     """Return question, answer and the tables that go with them."""
     metrics = tables.trained_on_all(report.metrics)
-    headline = tables.headline_table(report, headline_metric(metrics), f"{key}-headline")
     return {
-        "question": question(report),
+        "question": question(report.settings["hold_out"]),
         "answer": answer(report, metrics),
-        "headline": headline,
+        "headline": tables.headline_table(report, f"{key}-headline"),
         "metrics": tables.metric_table(report, f"{key}-metrics"),
     }
+
+
+def _quoted(report: "ValidationReport") -> dict[str, object] | None:
+    """Return what is told of data sets held out, in place of the figure where there is none.
+
+    None where the report itself is the one to quote: the audit does not warn of the source, or data
+    sets are what was held out.
+    """
+    source = report.source_held_out
+    told = {"question": question("dataset"), "headline": None, "tested": None}
+    if source is None:
+        warned = report.audit is not None and report.audit.tells_source
+        is_quoted = not warned or report.settings["hold_out"] == "dataset"
+        return None if is_quoted else told | {"answer": NO_SOURCES}
+    told["tested"] = tables.class_table(source, "quoted-tested")
+    # What was left out of the table as a whole is told with the remarks on the whole.
+    told["remarks"] = [one for one in source.remarks if one not in report.remarks]
+    metrics = tables.trained_on_all(source.metrics)
+    if not has_figure(metrics):
+        return told | {"answer": answer(source, metrics)}
+    return told | _answered(source, "quoted") | {"parts": _breakdown(source, "dataset", "quoted")}
 
 
 def _breakdown(report: "ValidationReport", by: str, key: str) -> dict[str, object] | None:
@@ -84,7 +103,7 @@ def _facts(report: "ValidationReport") -> list[tuple[str, str]]:
     names = {
         "n_real": "real videos",
         "n_fake": "fake videos",
-        "n_groups": "people or sources",
+        "n_groups": "groups: people or sources",
         "n_features": "features",
     }
     facts = [(label, f"{report.settings[key]}") for key, label in names.items()]

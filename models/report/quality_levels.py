@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.report.tables import Cell, Table, trained_on_all
+from models.report.cells import Cell, Table
+from models.report.tables import trained_on_all
+from models.report.wording import OVER_GROUPS
 from models.splitters import ALL
 
 if TYPE_CHECKING:
@@ -19,14 +21,23 @@ _PEOPLE_NOTE = (
     "People: accuracy in the user study of Roessler et al. 2019 (FaceForensics++, ICCV). They "
     "judged single pictures for a few seconds, as many real as fake, so their accuracy is set "
     "beside the balanced accuracy here. The classifiers judge whole videos, which need not be "
-    "those that people saw, after training on others of the same data set."
+    "those that people saw, {trained}."
 )
+# What the classifiers knew before, by what was held out.
+_TRAINED = {
+    "group": "after training on videos of other people, of the same data set too",
+    "method": "after training on other ways of manipulating, of the same data set too",
+    "single_method": "after training on {trained_on} of other people, of the same data set too",
+    "dataset": "after training on other data sets only",
+    "compression": "after training on other compression levels only",
+    "split": "after training on the videos that the authors set aside for it",
+}
 
 
 def level_tables(report: "ValidationReport") -> list[Table]:
     """Return balanced accuracy in percent by compression level and method, and the AUC likewise.
 
-    People are told of where the level is one they were asked about and its videos are of
+    People are told of where the level is one they were asked about and all its videos are of
     FaceForensics++; their figures are of no other data set.
     """
     levels = report.quality_levels
@@ -57,17 +68,26 @@ def _table(report: "ValidationReport", metric: str, caption: str) -> Table:
             rows.append((Cell(name), Cell("people", status="people"), people, *others))
     return Table(
         f"levels-{metric}".replace("_", "-"),
-        f"{caption} [95 % interval]",
+        f"{caption} {OVER_GROUPS}",
         ("quality", "judged by", "all methods", *methods[1:]),
         rows,
-        _PEOPLE_NOTE if with_people else "",
+        _people_note(report) if with_people else "",
     )
 
 
 def _asked_people(report: "ValidationReport") -> set[str]:
-    """Return the levels of which people judged videos of the same data set."""
+    """Return the levels that hold videos of the data set that people judged, and no others."""
     scores = report.scores
-    return set(_PEOPLE) & set(scores.loc[scores["dataset"] == _BENCHMARK, "compression"])
+    others = set(scores.loc[scores["dataset"] != _BENCHMARK, "compression"])
+    return set(_PEOPLE) & set(scores["compression"]) - others
+
+
+def _people_note(report: "ValidationReport") -> str:
+    """Return where the figures of people are from, and why they compare only roughly."""
+    trained_on = trained_on_all(report.metrics)["trained_on"].iloc[0]
+    trained = _TRAINED.get(str(report.settings["hold_out"]), "after training on other videos")
+    fakes = "reals and all fakes" if trained_on == ALL else f"reals and fakes of {trained_on} alone"
+    return _PEOPLE_NOTE.format(trained=trained.format(trained_on=fakes))
 
 
 def _order(level: str) -> tuple[int, str]:

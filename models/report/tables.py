@@ -1,24 +1,40 @@
 """The tables of the report, told in cells, so that the page only has to set them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from models.report.wording import FIGURES, Figure, guessing
+from models.report.cells import (
+    UNKNOWN,
+    Cell,
+    Table,
+    auc_cell,
+    count_cell,
+    drop_cell,
+    figure_cell,
+    number,
+    whisker,
+)
+from models.report.wording import (
+    FIGURES,
+    HEADLINE,
+    NAMED,
+    OVER_GROUPS,
+    UNITS,
+    Figure,
+    guessing,
+    over,
+)
 from models.splitters import ALL
 
 if TYPE_CHECKING:
     from models.audit import Audit
     from models.validation_report import ValidationReport
 
-# Longer and wider tables are cut on the page, and the page says so; metrics.json has every row.
-_MOST_ROWS = 400
-_MOST_COLUMNS = 60
 _MOST_NAMED = 40
-_UNKNOWN = "–"
 _BY = {
     "fold": ("Each fold", "held out"),
     "method": ("Each way of manipulating", "method"),
@@ -27,98 +43,42 @@ _BY = {
 }
 
 
-@dataclass(frozen=True)
-class Whisker:
-    """A value and its interval as places on a line, in percent of its length."""
-
-    value: float
-    low: float
-    high: float
-    chance: float
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: its text, what stands small beside it, and how it is drawn.
-
-    ``shade`` in [0, 1] colours the ground; ``status`` is ``warning``, ``fine`` or ``unknown``.
-    """
-
-    text: str
-    small: str = ""
-    is_number: bool = False
-    shade: float | None = None
-    whisker: Whisker | None = None
-    status: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with the identifier ``key``; the first cell of each row is its heading."""
-
-    key: str
-    caption: str
-    head: tuple[str, ...]
-    rows: list[tuple[Cell, ...]]
-    note: str = ""
-
-    @property
-    def shown_head(self) -> list[tuple[str, bool]]:
-        """The headings that have room on the page, and whether numbers stand below."""
-        body = self.shown_rows
-        heads = enumerate(self.head[:_MOST_COLUMNS])
-        return [(name, any(row[i].is_number for row in body)) for i, name in heads]
-
-    @property
-    def shown_rows(self) -> list[tuple[Cell, ...]]:
-        """The part of the rows that has room on the page."""
-        return [row[:_MOST_COLUMNS] for row in self.rows[:_MOST_ROWS]]
-
-    @property
-    def remark(self) -> str:
-        """What stands below: the note, and what there was no room for."""
-        parts = [self.note] if self.note else []
-        for n, what in (
-            (len(self.rows) - _MOST_ROWS, "rows"),
-            (len(self.head) - _MOST_COLUMNS, "columns"),
-        ):
-            if n > 0:
-                parts.append(f"{n} more {what} are in metrics.json.")
-        return " ".join(parts)
-
-
 def trained_on_all(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of training on every method, or of the first training there is."""
     kinds = set(frame["trained_on"])
     return frame[frame["trained_on"] == (ALL if ALL in kinds or not kinds else min(kinds))]
 
 
-def headline_table(report: "ValidationReport", metric: str, key: str) -> Table:
+def headline_table(report: "ValidationReport", key: str) -> Table:
     """Return the AUC of each classifier with its interval drawn."""
     rows = trained_on_all(report.metrics)
-    rows = rows[rows["metric"] == metric]
+    rows = rows[rows["metric"] == HEADLINE]
     start = _start_of_scale(rows[["value", "low"]].to_numpy(dtype=float))
-    rests_on = ""
-    if metric == "auc_mean_of_folds" and (rows["n_counted"] < rows["n_all"]).any():
-        first = rows.iloc[0]
-        rests_on = (
-            f"Rests on {first['n_counted']} of the {first['n_all']} parts held out: of the others, "
-            "no fold holds both classes."
-        )
     return Table(
         key,
-        "AUC of each classifier",
+        f"AUC of each classifier {over(report)}",
         ("classifier", "AUC [95 % interval]", f"from {start:g} to 1; tick: guessing"),
         [
             (
                 Cell(str(row.classifier)),
-                _figure(row.value, row.low, row.high),
-                Cell("", whisker=_whisker(row, start, 1.0, 0.5)),
+                figure_cell(row.value, row.low, row.high),
+                Cell("", whisker=whisker(row, start, 1.0, 0.5)),
             )
             for row in rows.itertuples()
         ],
-        rests_on,
+        _rests_on(report, rows.iloc[0]),
     )
+
+
+def _rests_on(report: "ValidationReport", row: pd.Series) -> str:
+    """Return on how many parts the AUC rests, the same for each classifier."""
+    hold_out = str(report.settings["hold_out"])
+    n_counted, n_all = row["n_counted"], row["n_all"]
+    if n_counted == n_all and hold_out not in NAMED:
+        return ""
+    tested = UNITS[hold_out] if hold_out in NAMED else "folds"
+    left_out = ": of the others, no fold holds both classes" if n_counted < n_all else ""
+    return f"Rests on {n_counted} of the {n_all} {tested} tested{left_out}."
 
 
 def metric_table(report: "ValidationReport", key: str) -> Table:
@@ -137,14 +97,14 @@ def metric_table(report: "ValidationReport", key: str) -> Table:
         rows.append(
             (
                 Cell(about.name, about.meaning + rests),
-                *(_of(by_name.get((metric, name))) for name in classifiers),
+                *(auc_cell(by_name.get((metric, name))) for name in classifiers),
                 Cell(guessing(metric, float(is_fake.mean())), is_number=True),
                 Cell(about.better),
             )
         )
     return Table(
         key,
-        "All figures [95 % interval]",
+        f"All figures {over(report)}",
         ("figure", *classifiers, "guessing gets", "better is"),
         rows,
         f"{report.intervals_text}.",
@@ -163,9 +123,9 @@ def breakdown_table(report: "ValidationReport", by: str, metric: str, key: str) 
     for name, of_name in part.groupby("name", sort=False):
         of = {row.classifier: row for row in of_name.itertuples()}
         first = next(iter(of.values()))
-        cells = [_of(of.get(classifier), shaded=True) for classifier in classifiers]
-        rows.append((Cell(str(name)), _count(first.n_real), _count(first.n_fake), *cells))
-    blank = [row for row in rows if all(cell.text == _UNKNOWN for cell in row[3:])]
+        cells = [auc_cell(of.get(classifier), shaded=True) for classifier in classifiers]
+        rows.append((Cell(str(name)), count_cell(first.n_real), count_cell(first.n_fake), *cells))
+    blank = [row for row in rows if all(cell.text == UNKNOWN for cell in row[3:])]
     rows = [row for row in rows if row not in blank]
     about = FIGURES[metric]
     note = (
@@ -174,7 +134,18 @@ def breakdown_table(report: "ValidationReport", by: str, metric: str, key: str) 
     note += _without_figure(blank, "of one fold" if metric == "auc_mean_of_folds" else "")
     head = (heading, "real", "fake", *classifiers)
     key = f"{key}-{by}-{metric}".replace("_", "-")
-    return Table(key, f"{title}: {about.name}", head, rows, note)
+    return Table(key, f"{title}: {about.name} {OVER_GROUPS}", head, rows, note)
+
+
+def class_table(report: "ValidationReport", key: str) -> Table:
+    """Return how many reals and fakes of each held-out name were tested."""
+    tested = trained_on_all(report.scores).drop_duplicates("path")
+    is_fake = tested["label"] == "fake"
+    rows = [
+        (Cell(str(name)), count_cell((~fakes).sum()), count_cell(fakes.sum()))
+        for name, fakes in is_fake.groupby(tested["held_out"], sort=False)
+    ]
+    return Table(key, "Videos tested", ("held out", "real", "fake"), rows)
 
 
 def transfer_tables(report: "ValidationReport", metric: str) -> list[Table]:
@@ -188,24 +159,44 @@ def transfer_tables(report: "ValidationReport", metric: str) -> list[Table]:
     for i, (classifier, of_one) in enumerate(part.groupby("classifier", sort=False), 1):
         found = {(row.trained_on, row.name): row for row in _plain(of_one)}
         trained = sorted(_names(of_one["trained_on"]), key=lambda name: name == ALL)
+        n_fakes = of_one.groupby("name")["n_fake"].nunique()
+        uneven = set(n_fakes[n_fakes > 1].index)
         rows = [
             (
                 Cell("all methods" if on == ALL else on),
-                *(_of(found.get((on, name)), shaded=True, mark=on == name) for name in tested),
+                *(_transfer_cell(found.get((on, name)), on, name in uneven) for name in tested),
             )
             for on in trained
         ]
+        note = (
+            "Columns: tested on the fakes of that method. Framed: the method trained on, of people "
+            "never seen."
+        )
+        if uneven:
+            note += (
+                " Where rows differ in the number of fakes tested, it stands in the cell: some "
+                "fold could not be trained on, so these are not figures of the same videos."
+            )
         tables.append(
             Table(
                 f"transfer-{i}",
-                f"{classifier}: {FIGURES[metric].name}",
+                f"{classifier}: {FIGURES[metric].name} {OVER_GROUPS}",
                 ("trained on", *tested),
                 rows,
-                "Columns: tested on the fakes of that method. Framed: the method trained on, of "
-                "people never seen.",
+                note,
             )
         )
     return tables
+
+
+def _transfer_cell(row: object | None, trained_on: str, counted: bool) -> Cell:
+    if row is None:
+        return Cell(UNKNOWN, is_number=True)
+    cell = auc_cell(row, shaded=True, mark=trained_on == row.name)
+    if not counted:
+        return cell
+    n_fakes = f"{row.n_fake} fake" + "s" * (row.n_fake != 1)
+    return replace(cell, small=f"{cell.small}\n{n_fakes}".strip())
 
 
 def audit_table(audit: "Audit") -> Table:
@@ -216,18 +207,18 @@ def audit_table(audit: "Audit") -> Table:
         if np.isnan(finding.value):
             status = "unknown"
         form = "{:.0f}" if finding.unit.startswith("number") else "{:.3f}"
-        figure = _figure(finding.value, finding.low, finding.high, form)
+        figure = figure_cell(finding.value, finding.low, finding.high, form)
         rows.append(
             (
                 Cell(finding.question),
                 Cell(status, status=status),
                 Cell(figure.text, f"{finding.unit} {figure.small}".strip(), is_number=True),
-                Cell(_number(finding.chance, form), is_number=True),
+                Cell(number(finding.chance, form), is_number=True),
                 Cell(finding.sentence),
             )
         )
     head = ("question", "answer", "figure [95 % interval]", "by chance", "what was found")
-    return Table("audit-table", "Every question asked", head, rows)
+    return Table("audit-table", f"Every question asked {OVER_GROUPS}", head, rows)
 
 
 def importance_table(importance: pd.DataFrame) -> Table:
@@ -245,11 +236,11 @@ def importance_table(importance: pd.DataFrame) -> Table:
         of = [found.get((family, classifier)) for classifier in classifiers]
         n_features = next(row.n_features for row in of if row is not None)
         rows.append(
-            (Cell(str(family)), _count(n_features), *(_drop(row, start, end) for row in of))
+            (Cell(str(family)), count_cell(n_features), *(drop_cell(row, start, end) for row in of))
         )
     return Table(
         "importance-table",
-        "Fall of the AUC when a family is shuffled [95 % interval]",
+        f"Fall of the AUC when a family is shuffled {OVER_GROUPS}",
         ("family", "features", *classifiers),
         rows,
         f"Lines run from {start:+.3f} to {end:+.3f}, tick at 0.",
@@ -266,7 +257,7 @@ def choice_table(choices: pd.DataFrame) -> Table:
     ):
         value = dict(zip(part["fold"], part["value"], strict=True))
         on = [Cell(str(trained_on))] if several else []
-        values = [Cell(str(value.get(fold, _UNKNOWN)), is_number=True) for fold in folds]
+        values = [Cell(str(value.get(fold, UNKNOWN)), is_number=True) for fold in folds]
         rows.append((Cell(str(classifier)), *on, Cell(str(parameter)), *values))
     on = ["trained on"] if several else []
     head = ("classifier", *on, "parameter", *(f"fold {fold}" for fold in folds))
@@ -280,7 +271,7 @@ def setting_table(settings: dict[str, object]) -> Table:
         inner = value.items() if isinstance(value, dict) else [("", value)]
         for part, one in inner:
             text = "" if one is None else str(one)
-            rows.append((Cell(f"{name} {part}".strip().replace("_", " ")), Cell(text or _UNKNOWN)))
+            rows.append((Cell(f"{name} {part}".strip().replace("_", " ")), Cell(text or UNKNOWN)))
     return Table("setting-table", "Settings", ("setting", "value"), rows)
 
 
@@ -296,55 +287,6 @@ def _without_figure(rows: list[tuple[Cell, ...]], where: str) -> str:
     more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
     needed = f"a real and a fake {where}".strip()
     return f"No figure without {needed}: {', '.join(named)}{more}."
-
-
-def _of(row: object | None, shaded: bool = False, mark: bool = False) -> Cell:
-    """Return the figure of a row; with ``shaded``, its ground by how far it is above 0.5."""
-    if row is None:
-        return Cell(_UNKNOWN, is_number=True)
-    cell = _figure(row.value, row.low, row.high)
-    if not shaded or np.isnan(row.value):
-        return cell
-    shade = float(np.clip(2 * row.value - 1, 0, 1))
-    status = "framed" if mark else ""
-    return Cell(cell.text, cell.small, is_number=True, shade=shade, status=status)
-
-
-def _figure(value: float, low: float, high: float, form: str = "{:.3f}") -> Cell:
-    interval = ""
-    if not (np.isnan(low) or np.isnan(value)):
-        interval = f"[{form.format(low)}, {form.format(high)}]"
-    return Cell(_number(value, form), interval, is_number=True)
-
-
-def _number(value: float, form: str = "{:.3f}") -> str:
-    return _UNKNOWN if np.isnan(value) else form.format(value)
-
-
-def _count(n: int) -> Cell:
-    return Cell(str(int(n)), is_number=True)
-
-
-def _drop(row: object | None, start: float, end: float) -> Cell:
-    if row is None or np.isnan(row.auc_drop):
-        return Cell(_UNKNOWN, is_number=True)
-    interval = "" if np.isnan(row.low) else f"[{row.low:+.3f}, {row.high:+.3f}]"
-    place = _places(row.auc_drop, row.low, row.high, start, end, 0.0)
-    return Cell(f"{row.auc_drop:+.3f}", interval, is_number=True, whisker=place)
-
-
-def _whisker(row: object, start: float, end: float, chance: float) -> Whisker | None:
-    if np.isnan(row.value):
-        return None
-    return _places(row.value, row.low, row.high, start, end, chance)
-
-
-def _places(
-    value: float, low: float, high: float, start: float, end: float, chance: float
-) -> Whisker:
-    low, high = (value, value) if np.isnan(low) else (low, high)
-    places = 100 * (np.array([value, low, high, chance]) - start) / (end - start)
-    return Whisker(*(round(float(place), 1) for place in np.clip(places, 0, 100)))
 
 
 def _start_of_scale(figures: np.ndarray) -> float:

@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ _NEVER_SEEN = {
     ),
     "single_method": (
         "Trained on one manipulation, does it catch the others?",
-        "On people never seen, trained on {trained_on},",
+        "On people never seen, trained on {trained_on}",
     ),
     "dataset": (
         "Does it work on footage from sources it has never seen?",
@@ -52,7 +51,7 @@ class Figure:
 
 FIGURES = {
     "auc_pooled": Figure(
-        "AUC, all videos pooled", "chance that a fake scores above a real", "higher"
+        "AUC, all videos pooled", "compares scores of different folds after calibration", "higher"
     ),
     "auc_within_group": Figure(
         "AUC within a person", "compares only videos of the same person or source", "higher"
@@ -81,6 +80,27 @@ FIGURES = {
         "Calibration error", "distance of stated and true share of fakes (ECE)", "lower"
     ),
 }
+# The AUC that is told before all others: it never compares videos of different folds.
+HEADLINE = "auc_mean_of_folds"
+UNITS = {
+    "group": "groups",
+    "method": "methods",
+    "dataset": "data sets",
+    "compression": "compression levels",
+}
+NAMED = ("method", "dataset", "compression")
+OVER_GROUPS = "[95 % interval over groups]"
+NO_SOURCES = (
+    "No figure for data sets held out: nothing in this table could be held out as a data set, as "
+    "the remarks below say. Name the data set of each video in the column dataset, and have at "
+    "least two data sets hold both real and fake videos."
+)
+_ONE_CLASS_EACH = (
+    "No figure for data sets held out: each of those tested holds one class only, so a classifier "
+    "that merely tells the data sets apart would look right. What to do: add real videos from "
+    "where the fakes come from, or fakes made of the real videos, until at least two data sets "
+    "hold both."
+)
 _BY_GUESSING = {
     "auc_pooled": 0.5,
     "auc_within_group": 0.5,
@@ -102,19 +122,23 @@ def first_sentence(text: str) -> str:
 def guessing(metric: str, share_fake: float) -> str:
     """Return what a coin gets, or always saying 0.5; for average precision the share of fakes."""
     value = share_fake if metric == "average_precision" else _BY_GUESSING.get(metric)
-    return "–" if value is None else f"{value:.3f}".rstrip("0")
+    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def question(report: "ValidationReport") -> str:
-    """Return what was asked, as a title."""
-    asked = _NEVER_SEEN.get(str(report.settings["hold_out"]))
+def question(hold_out: object) -> str:
+    """Return what is asked by holding that out, as a title."""
+    asked = _NEVER_SEEN.get(str(hold_out))
     return asked[0] if asked else "How well does it tell fake from real?"
 
 
-def headline_metric(metrics: pd.DataFrame) -> str:
-    """Return the AUC that does not compare different folds, or the pooled one where that is all."""
-    within = metrics.loc[metrics["metric"] == "auc_mean_of_folds", "value"]
-    return "auc_mean_of_folds" if within.notna().any() else "auc_pooled"
+def over(report: "ValidationReport") -> str:
+    """Return what the intervals of the metrics of the whole report are, for a caption."""
+    return f"[95 % interval over {UNITS[str(report.settings['intervals_over'])]}]"
+
+
+def has_figure(metrics: pd.DataFrame) -> bool:
+    """Return whether any fold holds both classes, without which there is nothing to quote."""
+    return bool(metrics.loc[metrics["metric"] == HEADLINE, "value"].notna().any())
 
 
 def answer(report: "ValidationReport", metrics: pd.DataFrame) -> str:
@@ -132,8 +156,10 @@ def answer(report: "ValidationReport", metrics: pd.DataFrame) -> str:
     where = _NEVER_SEEN.get(hold_out, ("", "On videos held out"))[1].format(
         trained_on="every way of manipulating" if trained_on == ALL else f"{trained_on} alone"
     )
-    rows = metrics[metrics["metric"] == headline_metric(metrics)].dropna(subset="value")
+    rows = metrics[metrics["metric"] == HEADLINE].dropna(subset="value")
     if rows.empty:
+        if hold_out == "dataset" and _one_class_each(report.scores):
+            return _ONE_CLASS_EACH
         return (
             f"{where}, there is no figure: what was held out never holds both fake and real "
             "videos, so nothing can be compared."
@@ -156,32 +182,5 @@ def answer(report: "ValidationReport", metrics: pd.DataFrame) -> str:
     return text
 
 
-def command(report: "ValidationReport") -> tuple[str, str]:
-    """Return the shell command and the Python call that make the same report again.
-
-    The table is called ``features.csv``: its sha256 says which file that was.
-    """
-    settings = report.settings
-    classifiers = list(dict.fromkeys(report.scores["classifier"]))
-    hold_out = str(settings["hold_out"])
-    shell = ["python", "-m", "models", "cross-validate", "features.csv", "--hold-out", hold_out]
-    shell += ["--classifier", ",".join(classifiers)]
-    python = ['"features.csv"', f"hold_out={hold_out!r}", f"classifier={classifiers!r}"]
-    if "folds_asked" in settings:
-        shell += ["--folds", str(settings["folds_asked"])]
-        python.append(f"n_folds={settings['folds_asked']}")
-    shell += ["--seed", str(settings["seed"])]
-    python.append(f"seed={settings['seed']}")
-    if settings.get("conditioned_on", "nothing") != "nothing":
-        shell.append("--condition-on-quality")
-        python.append("condition_on_quality=True")
-    if settings.get("searched"):
-        shell.append("--search")
-        python.append("search=True")
-    if len(report.importance):
-        python.append("importance=True")
-    if report.audit is None:
-        shell.append("--no-audit")
-        python.append("audit=False")
-    shell += ["--report", "out/"]
-    return shlex.join(shell), f"write_report(cross_validate({', '.join(python)}), 'out/')"
+def _one_class_each(scores: pd.DataFrame) -> bool:
+    return bool(scores.groupby("held_out")["label"].nunique().max() == 1)

@@ -64,6 +64,27 @@ def test_name_of_the_searched_folder_is_a_label_too(
         assert read_videos(source)[0]["label"].tolist() == ["fake", "real"]
 
 
+def test_linked_folders_are_searched_once(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (store / "deep").mkdir(parents=True)
+    (store / "deep" / "a.mp4").touch()
+    (store / "deep" / "loop").symlink_to(tmp_path)
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "real").symlink_to(store / "deep")
+    (tmp_path / "clips" / "gone.mp4").symlink_to("nowhere.mp4")
+    videos, _ = read_videos(tmp_path / "clips")
+    assert "real/a.mp4" in set(videos["path"])
+    assert len(videos) == 1
+    assert videos["label"].tolist() == ["real"]
+
+
+def test_videos_of_a_folder_are_in_the_order_of_its_folders(tmp_path: Path) -> None:
+    for name in ("a b/x.mp4", "a/y.mp4", "a.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert read_videos(tmp_path)[0]["path"].tolist() == ["a/y.mp4", "a b/x.mp4", "a.mp4"]
+
+
 def test_one_video_keeps_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "clip.mp4").touch()

@@ -5,14 +5,19 @@ import numpy as np
 from models.audit import audit_shortcuts
 from models.audit.columns import feature_copies_label, name_says_label
 from models.audit.membership import no_groups, split_shares_groups
-from models.audit.sources import features_tell_source, quality_tells_label, source_tells_label
+from models.audit.sources import (
+    features_tell_source,
+    quality_tells_label,
+    source_tells_label,
+    with_all_quality,
+)
 from models.audit.twins import twins_across_groups
 from models.feature_table import read_training_table
 from tests.test_models.conftest import make_table
 
 # A question by itself, so that a test need not ask the others.
 QUESTIONS = {
-    "quality_tells_label": lambda table: quality_tells_label(table, 5, 0),
+    "quality_tells_label": lambda table: quality_tells_label(with_all_quality(table), 5, 0),
     "source_tells_label": lambda table: source_tells_label(table, 5, 0),
     "features_tell_source": lambda table: features_tell_source(table, 5, 0),
     "feature_copies_label": feature_copies_label,

@@ -1,8 +1,11 @@
 """Made-up feature tables whose truth is known."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 SIGNAL = "eyes__blink__rate_per_min"
 WIDTH, SPEED = "face_width_px", "head_pose__angular_speed_deg_per_s__median"
@@ -28,9 +31,10 @@ def make_table(
     offsets = rng.normal(scale=group_offset, size=(n_groups, len(columns)))
     features = rng.normal(size=(n, len(columns))) + offsets[group]
     features[:, 0] += signal * is_fake
-    # Heavy tails and gaps, as measured features have them.
+    # Heavy tails and gaps, as measured features have them; not so many that a row is left out.
     features[:, 1] = np.exp(3 * features[:, 1])
-    features[rng.random(features.shape) < 0.03] = np.nan
+    gaps = rng.random(features.shape) < 0.03
+    features[gaps & (gaps.cumsum(axis=1) <= 0.2 * len(columns))] = np.nan
     table = pd.DataFrame(features, columns=columns)
     table["quality__face_width_px__mean"] = 100.0 + 50 * is_fake
     methods = np.array(["swap", "lips", "reenact"])[group % 3]
@@ -64,6 +68,15 @@ def quality_table(seed=0, shift=1.0):
     fake = (table["label"] == "fake").to_numpy()
     table[JITTER] = -2 * np.log(table[WIDTH]) + 0.3 * rng.normal(size=n) + shift * fake
     return table
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small products are slower in threads, and the package's own calls use one as well."""
+    # Only pools that are loaded can be limited.
+    importlib.import_module("models.classifiers")
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")

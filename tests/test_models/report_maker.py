@@ -50,13 +50,16 @@ def make_scores(
     return pd.concat(parts, ignore_index=True)
 
 
-def make_report(scores=None, hold_out="group", audit=None, source_held_out=None, **parts):
+def make_report(
+    scores=None, hold_out="group", audit=None, source_held_out=None, settings=None, **parts
+):
     scores = make_scores() if scores is None else scores
     first = scores[scores["classifier"] == scores["classifier"].iloc[0]]
     first = first[first["trained_on"] == first["trained_on"].iloc[-1]]
     settings = {
         "hold_out": hold_out,
         "n_folds": int(scores["fold"].nunique()),
+        "folds_asked": 5,
         "intervals_over": "group",
         "seed": 3,
         "n_videos": len(first),
@@ -69,7 +72,7 @@ def make_report(scores=None, hold_out="group", audit=None, source_held_out=None,
         "searched": False,
         "table_sha256": "0123abcd" * 8,
         "versions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},
-    }
+    } | (settings or {})
     empty = {
         "importance": "classifier family n_features auc_drop low high",
         "choices": "classifier trained_on fold parameter value",

@@ -17,7 +17,7 @@ from tests.test_models.audit_tables import (
     honest_table,
     stamped,
 )
-from tests.test_models.conftest import make_table
+from tests.test_models.conftest import SPEED, make_table
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +104,62 @@ def test_quality_that_says_nothing_but_whether_it_is_known_is_caught():
     assert finding(table, "quality_tells_label").value == 1.0
 
 
+def with_gaps(table, in_fakes, in_reals, seed=0):
+    """Each value goes missing by itself, so no single column tells much."""
+    rng = np.random.default_rng(seed)
+    columns = features_of(table)
+    share = np.where(fake_of(table) == 1, in_fakes, in_reals)[:, None]
+    table[columns] = table[columns].mask(rng.random((len(table), len(columns))) < share)
+    return table
+
+
+def test_gaps_spread_over_many_columns_are_caught():
+    table = with_gaps(honest_table(n_noise=100), in_fakes=0.12, in_reals=0.02)
+    assert not finding(table, "feature_copies_label").is_warning
+    found = finding(table, "quality_tells_label")
+    assert found.is_warning
+    assert found.value > 0.9
+    assert "share of features that are missing" in found.sentence
+
+
+def test_gaps_in_windows_are_caught_though_each_video_has_every_feature():
+    table = honest_table(n_noise=100)
+    windows = pd.concat([table.fillna(0.0)] * 6, ignore_index=True)
+    start_s = np.repeat(5.0 * np.arange(6), len(table))
+    windows = windows.assign(window_start_s=start_s, window_end_s=start_s + 5).copy()
+    found = audit(with_gaps(windows, 0.12, 0.02)).findings[0]
+    assert found.name == "quality_tells_label"
+    assert found.is_warning
+    assert found.value > 0.9
+
+
+def test_gaps_are_all_there_is_of_quality_in_a_table_without_it():
+    table = honest_table(n_noise=100)
+    measured = ["fps", "n_frames", "face_rate", "duration_s", "face_width_px"]
+    quality = [*measured, *(name for name in table if name.startswith("quality__"))]
+    found = finding(with_gaps(table.drop(columns=quality), 0.12, 0.02), "quality_tells_label")
+    assert found.value > 0.9
+    assert found.sentence.startswith("The share of features that are missing in a video")
+
+
+def test_gaps_alike_in_fakes_and_reals_are_no_shortcut():
+    table = with_gaps(honest_table(n_noise=100), 0.1, 0.1)
+    assert not finding(table, "quality_tells_label").is_warning
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_what_features_are_conditioned_on_is_audited_whether_or_not_it_is_a_column_of_quality(
+    conditioned,
+):
+    """A feature among the covariates is no feature, so no other question is about it."""
+    table = honest_table()
+    rng = np.random.default_rng(0)
+    table[SPEED] = np.exp(2 * fake_of(table) + 0.05 * rng.normal(size=len(table)))
+    found = audit_shortcuts(read_training_table(table, conditioned)).to_frame().set_index("name")
+    assert found.loc["quality_tells_label", "is_warning"] == conditioned
+    assert found.loc["feature_copies_label", "is_warning"] != conditioned
+
+
 def test_a_source_of_fakes_only_is_caught():
     table = honest_table()
     table["dataset"] = np.where(table["label"] == "fake", "generator", "camera")
@@ -122,6 +178,39 @@ def test_a_source_that_holds_three_fakes_in_four_has_the_auc_of_that_share():
     assert found.value == pytest.approx(0.75, abs=0.05)
     assert found.low < 0.75 < found.high
     assert found.is_warning
+
+
+@pytest.mark.parametrize("names", [["generator"], ["first", "second"]])
+def test_sources_named_for_fakes_only_are_caught(names):
+    """No name is as telling as a name."""
+    table = honest_table()
+    named = np.array(names)[np.arange(len(table)) // 2 % len(names)]
+    table["dataset"] = np.where(table["label"] == "fake", named, "")
+    n_real = int((1 - fake_of(table)).sum())
+    found = finding(table, "source_tells_label")
+    assert found.is_warning
+    assert found.value == 1.0
+    assert f"{len(names)} named, none for {n_real} of {len(table)} videos" in found.sentence
+    assert "Fill in the column dataset" in found.sentence
+    assert "group" not in found.sentence
+
+
+def test_how_many_videos_have_a_source_is_told_where_some_have_none():
+    table = honest_table(n_groups=60)
+    table["dataset"] = np.array(["A", "B"])[np.arange(120) % 4 // 2]
+    table.loc[24:, "dataset"] = ""
+    found = finding(table, "source_tells_label")
+    assert not found.is_warning
+    assert "2 named, none for 96 of 120 videos" in found.sentence
+
+
+@pytest.mark.parametrize("name", ["", "studio"])
+def test_one_source_or_none_tells_nothing(name):
+    table = honest_table()
+    table["dataset"] = name
+    found = finding(table, "source_tells_label")
+    assert np.isnan(found.value)
+    assert "Fill in where each video is from" in found.sentence
 
 
 def test_sources_seen_in_one_group_only_tell_nothing():
@@ -227,7 +316,7 @@ def test_what_cannot_be_answered_is_unknown_and_not_fine():
     table = honest_table()
     meta = ["split", "dataset", "fps", "n_frames", "face_rate", "duration_s", "face_width_px"]
     quality = [name for name in table if name.startswith("quality__")]
-    bare = table.drop(columns=[*meta, *quality])
+    bare = table.drop(columns=[*meta, *quality]).fillna(0.0)
     expected = {
         "quality_tells_label",
         "source_tells_label",
@@ -242,7 +331,7 @@ def test_what_cannot_be_answered_is_unknown_and_not_fine():
 
 @pytest.mark.parametrize("value", [np.nan, 25.0, np.inf])
 def test_quality_that_does_not_differ_is_unknown(value):
-    table = honest_table()
+    table = honest_table().fillna(0.0)
     for name in ["face_width_px", *(name for name in table if name.startswith("quality__"))]:
         table[name] = value
     assert "quality_tells_label" in unknown_in(table)

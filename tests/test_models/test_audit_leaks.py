@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
+from models.feature_table import read_training_table
+from models.splitters import split_by_official_split
 from tests.test_models.audit_tables import (
     copies_of,
     fake_of,
@@ -41,6 +43,66 @@ def test_a_feature_that_is_missing_in_every_real_video_is_named():
     found = finding(table, "feature_copies_label")
     assert found.is_warning
     assert "'noise__n07__std (whether it is missing)'" in found.sentence
+
+
+@pytest.mark.parametrize("share_known", [0.85, 0.5])
+def test_a_copy_of_the_label_that_some_videos_lack_is_named(share_known):
+    table = honest_table()
+    rng = np.random.default_rng(0)
+    table["voice__pitch__mean"] = fake_of(table) + 0.01 * rng.normal(size=len(table))
+    table.loc[rng.random(len(table)) > share_known, "voice__pitch__mean"] = np.nan
+    found = finding(table, "feature_copies_label")
+    assert found.is_warning
+    assert found.value == 1.0
+    assert "'voice__pitch__mean'" in found.sentence
+
+
+def test_a_copy_of_the_label_with_few_flipped_is_named():
+    """The AUC of a column of two values is the mean of the shares it has right: 59 / 60 of each."""
+    table = honest_table(n_groups=60)
+    table["label"] = np.array(["real", "fake"])[np.arange(120) % 2]
+    table["voice__pitch__mean"] = fake_of(table).astype(float)
+    table.loc[[0, 1], "voice__pitch__mean"] = [1.0, 0.0]
+    found = finding(table, "feature_copies_label")
+    assert found.is_warning
+    assert found.value == pytest.approx(59 / 60)
+    assert "'voice__pitch__mean'" in found.sentence
+
+
+def test_a_column_of_noise_that_few_videos_have_is_no_copy():
+    """Twelve values in order, as 1 in 900 columns of noise has them, beside a good feature."""
+    table = honest_table()
+    rng = np.random.default_rng(0)
+    table["lips__closure__mean"] = 1.5 * fake_of(table) + rng.normal(size=len(table))
+    chosen = [*table.index[fake_of(table) == 1][:6], *table.index[fake_of(table) == 0][:6]]
+    table.loc[chosen, "voice__pitch__mean"] = [*range(6), *range(10, 16)]
+    found = finding(table, "feature_copies_label")
+    assert not found.is_warning
+    assert "'lips__closure__mean'" in found.sentence
+    assert found.value < 0.95
+
+
+def test_columns_that_too_few_groups_have_are_not_asked():
+    """Of a column that one real video has, only whether it is missing: 30 of noise and that."""
+    table = honest_table(n_noise=30).fillna(0.0)
+    reals = table.index[fake_of(table) == 0]
+    table.loc[reals[1:], SIGNAL] = np.nan
+    found = finding(table, "feature_copies_label")
+    assert "Of 31 columns" in found.sentence
+    assert f"'{SIGNAL} (whether it is missing)'" in found.sentence
+    assert f"'{SIGNAL}'" not in found.sentence
+
+
+def test_a_copy_of_the_label_in_fewer_than_five_groups_is_not_known_to_be_one():
+    table = honest_table(n_groups=60, per_group=1).fillna(0.0)
+    table = table.drop(columns=features_of(table))
+    fakes = table.index[fake_of(table) == 1]
+    table = table.drop(index=fakes[4:])
+    table["voice__pitch__mean"] = 1.0 * fake_of(table)
+    found = finding(table, "feature_copies_label")
+    assert found.value == 1.0
+    assert not found.is_warning
+    assert "is not known" in found.sentence
 
 
 def test_a_person_with_many_fakes_counts_once():
@@ -137,7 +199,15 @@ def test_one_copy_among_many_videos_is_named():
     found = finding(pd.concat([table, copy]), "twins_across_groups")
     assert found.is_warning
     assert found.value == 2 / 81
-    assert "clip_017.mp4 ~ again_clip_017.mp4" in found.sentence
+    assert "('again_clip_017.mp4 ~ clip_017.mp4')" in found.sentence
+
+
+def test_of_many_copies_one_is_shown_and_the_others_counted():
+    """The sentence stands in a box on a phone, and paths are long."""
+    table = honest_table(n_noise=60)
+    found = finding(pd.concat([table, copies_of(table.iloc[:9], 0.0)]), "twins_across_groups")
+    assert found.sentence.count("~") == 1
+    assert "and 8 more" in found.sentence
 
 
 def test_groups_unique_by_video_though_each_is_there_three_times_are_caught():
@@ -214,11 +284,65 @@ def test_groups_on_both_sides_of_the_official_split_are_named():
     assert f"({person!r})" in found.sentence
 
 
+@pytest.mark.parametrize("spelling", [str.upper, str.title, lambda name: f"{name}ing"])
+def test_the_official_split_is_understood_as_the_hold_out_understands_it(spelling):
+    table = honest_table()
+    first = table.index[table["split"] == "test"][0]
+    table.loc[first, "split"] = "train"
+    sides = table["split"].isin(["train", "test"])
+    plain = finding(table, "split_shares_groups")
+    table.loc[sides, "split"] = table.loc[sides, "split"].map(spelling)
+    assert finding(table, "split_shares_groups") == plain
+    assert plain.is_warning
+    split = next(split_by_official_split(read_training_table(table)))
+    assert len(split.test) == (honest_table()["split"] == "test").sum() - 1
+
+
+def test_what_the_hold_out_trains_on_is_told_from_what_others_do():
+    table = honest_table()
+    table.loc[table.index[table["split"] == "test"][0], "split"] = "train"
+    data = read_training_table(table)
+    split = next(split_by_official_split(data))
+    assert not np.intersect1d(data.groups[split.train], data.groups[split.test]).size
+    sentence = finding(table, "split_shares_groups").sentence
+    assert "`--hold-out split` does not train on" in sentence
+    assert "figures computed elsewhere" in sentence
+
+
+@pytest.mark.parametrize("val", ["val", "Valid", "VALIDATION"])
+def test_groups_of_test_and_val_are_told_apart_from_those_of_train(val):
+    table = honest_table()
+    tested = table["split"] == "test"
+    table.loc[table.index[tested][0], "split"] = val
+    found = finding(table, "split_shares_groups")
+    assert found.value == 0.0
+    assert not found.is_warning
+    assert f"Of {tested.sum() - 1} test videos, 1 shares a group with val" in found.sentence
+
+
+@pytest.mark.parametrize("absent", ["train", "test"])
+def test_half_a_split_is_none(absent):
+    table = honest_table()
+    table.loc[table["split"] == absent, "split"] = "val"
+    assert np.isnan(finding(table, "split_shares_groups").value)
+
+
 def test_a_video_of_no_split_shares_no_group_with_the_test():
     table = honest_table()
     tested = table["split"] == "test"
     table.loc[table.index[tested][0], "split"] = ""
-    assert finding(table, "split_shares_groups").value == 0.0
+    found = finding(table, "split_shares_groups")
+    assert found.value == 0.0
+    assert "val" not in found.sentence
+
+
+def test_groups_filled_in_with_the_path_are_groups():
+    table = honest_table(per_group=1)
+    table["group"] = table["path"]
+    table.loc[:2, "group"] = ""
+    assert finding(table, "no_groups").value == 3 / 40
+    table["group"] = table["path"]
+    assert not finding(table, "no_groups").is_warning
 
 
 def test_videos_without_a_group_are_counted():

@@ -118,6 +118,16 @@ def test_quality_levels_compare_within_a_level():
     assert (one["n_real"], one["n_fake"]) == (12, 12)
 
 
+def test_a_level_that_one_method_lacks_has_no_row_for_it():
+    table = scores()
+    found = quality_levels(table[(table["method"] != "swap") | (table["compression"] == "c23")], 0)
+    rows = found[["compression", "method"]].drop_duplicates().to_numpy().tolist()
+    assert rows == [
+        *(["c23", name] for name in ("all", "lips", "swap")),
+        *(["c40", name] for name in ("all", "lips")),
+    ]
+
+
 def test_without_compression_levels_and_methods_nothing_is_said_of_them():
     table = scores().assign(compression="", method="", dataset="")
     assert set(break_down(table, 0)["by"]) == {"fold"}

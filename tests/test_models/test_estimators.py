@@ -5,7 +5,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.feature_selection import f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
@@ -17,15 +20,15 @@ from sklearn.utils.estimator_checks import (
     check_transformer_get_feature_names_out_pandas,
     parametrize_with_checks,
 )
-from threadpoolctl import threadpool_limits
 
 from models.calibration import CalibratedByGroup, SoftVote
 from models.classifiers import MAKERS
 from models.conditioning import QualityConditioner
 from models.errors import HoldOutError, ModelsError, SettingError, TableError
 from models.group_folds import GroupFolds, group_folds
+from models.kernel_machine import RadialSVC
 from models.metrics import auc
-from models.preprocessing import ClippedRobustScaler
+from models.preprocessing import BestShare, ClippedRobustScaler
 
 NAMES = ["svm", "mlp", "xgboost", "committee"]
 
@@ -41,6 +44,10 @@ def expected_failures(estimator):
         # With a covariate there is no feature left, which is told as this check wants it.
         checks += [] if estimator.n_covariates else ["check_fit2d_1feature"]
         return dict.fromkeys(checks, reason)
+    if isinstance(estimator, RadialSVC):
+        # scikit-learn expects the same of its own SVC.
+        reason = "the width of the kernel and the landmarks go by rows, whatever their weight"
+        return {"check_sample_weight_equivalence_on_dense_data": reason}
     if isinstance(estimator, CalibratedByGroup):
         # The checks pass where the probability of 0.5 happens to lie at a decision value of zero.
         reason = "predict goes by the probability; a decision value of zero is no threshold"
@@ -53,18 +60,15 @@ def expected_failures(estimator):
     return {}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small products are slower in threads, and the package's own calls use one as well."""
-    with threadpool_limits(limits=1):
-        yield
-
-
 @parametrize_with_checks(
     [
         ClippedRobustScaler(),
+        BestShare(),
+        BestShare(percentile=50),
         QualityConditioner(),
         QualityConditioner(1),
+        RadialSVC(),
+        RadialSVC(n_exact=0, n_landmarks=20),
         calibrated(),
         calibrated(grid={"svc__C": [1.0, 0.1]}),
         MAKERS["svm"]()[-1],
@@ -89,7 +93,9 @@ def test_scikit_learn_s_own_checks_pass(estimator, check):
         check_set_output_transform_pandas,
     ],
 )
-@pytest.mark.parametrize("transformer", [ClippedRobustScaler(), QualityConditioner(1)])
+@pytest.mark.parametrize(
+    "transformer", [ClippedRobustScaler(), BestShare(percentile=50), QualityConditioner(1)]
+)
 @pytest.mark.filterwarnings("ignore:X .* feature names")
 def test_names_of_columns_are_as_scikit_learn_wants_them(check, transformer):
     check(type(transformer).__name__, transformer)
@@ -110,6 +116,7 @@ def test_a_pipeline_that_puts_out_pandas_keeps_the_names():
         ("condition", QualityConditioner(1)),
         ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
         ("scale", ClippedRobustScaler()),
+        ("select", BestShare()),
     ]
     plain = Pipeline(steps).fit(X, y, condition__groups=group)
     pipeline = clone(plain).set_output(transform="pandas").fit(frame, y, condition__groups=group)
@@ -151,7 +158,7 @@ def test_cloning_keeps_every_nested_parameter(name, search):
     )
     assert one[f"{member}__estimator__condition__penalty"] == 7.5
     plain = {key for key, value in one.items() if isinstance(value, int | float | str | bool)}
-    assert len(plain) > 20
+    assert len(plain) > 15
     assert {key: repr(one[key]) for key in plain} == {key: repr(two[key]) for key in plain}
 
 
@@ -231,6 +238,72 @@ def test_conditioning_bears_features_known_in_one_group_only(search):
     X[:, 2] = np.where(y == 1, X[:, 2], np.nan)
     fitted = quick("svm", n_covariates=2, search=search).fit(X, y, classify__groups=group)
     assert np.isfinite(fitted.decision_function(X)).all()
+
+
+@given(st.integers(2, 4), st.integers(1, 30), st.integers(0, 999))
+def test_features_are_ranked_as_by_the_f_test(n_classes, n_features, seed):
+    rng = np.random.default_rng(seed)
+    y = np.r_[np.arange(n_classes), rng.integers(n_classes, size=20)]
+    X = rng.normal(size=(len(y), n_features)) + rng.normal(size=n_features) * y[:, None]
+    f, _ = f_classif(X, y)
+    chosen = BestShare(percentile=40).fit(X, y)
+    assert (np.argsort(chosen.between_share_) == np.argsort(f)).all()
+    # The share b of the variance and F are the same, told differently.
+    b = chosen.between_share_
+    np.testing.assert_allclose(b / (1 - b) * (len(y) - n_classes) / (n_classes - 1), f)
+    best = np.sort(np.argsort(-f)[: max(1, int(0.4 * n_features))])
+    np.testing.assert_array_equal(chosen.get_support(indices=True), best)
+
+
+@given(st.integers(0, 999))
+def test_in_the_choice_a_row_of_weight_three_is_three_rows(seed):
+    rng = np.random.default_rng(seed)
+    X, y, _ = people(30, 8, seed)
+    times = rng.integers(4, size=30)
+    times[:2] = 1
+    again = np.repeat(np.arange(30), times)
+    weighted = BestShare(percentile=50).fit(X, y, sample_weight=0.1 * times)
+    np.testing.assert_allclose(
+        weighted.between_share_, BestShare().fit(X[again], y[again]).between_share_, rtol=1e-9
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_constant_features_are_the_last_to_be_chosen_and_equals_come_in_order():
+    """A mean of 0.1 is not 0.1 to the last bit: what is constant must not seem to vary."""
+    X, y, _ = people(61, 9)
+    X[:, 0] = 0.1
+    X[:, 3] = 1e6 + 0.3
+    X[:, 5], X[:, 7] = y, 3 - 0.1 * y
+    X[:, 6] = X[:, 2] = -X[:, 1]
+    chosen = BestShare(percentile=12).fit(X, y, sample_weight=1 / 3 + 0.1 * y)
+    share = chosen.between_share_
+    assert share[0] == share[3] == 0
+    assert share[5] == share[7] == 1
+    assert share[1] == share[2] == share[6]
+    np.testing.assert_array_equal(chosen.get_support(indices=True), [5])
+    keeps = {
+        n: set(
+            BestShare(percentile=min(100, 100 * n / 9 + 0.1)).fit(X, y).get_support(indices=True)
+        )
+        for n in range(1, 10)
+    }
+    assert keeps[2] == {5, 7}
+    assert all(keeps[n] < keeps[n + 1] for n in range(1, 9))
+    assert keeps[9] - keeps[8] == {3}
+    assert keeps[8] - keeps[7] == {0}
+    # Of the three equals the first comes first.
+    entered = {i: min(n for n in keeps if i in keeps[n]) for i in (1, 2, 6)}
+    assert entered[2] == entered[1] + 1 == entered[6] - 1
+    constant = BestShare(percentile=1).fit(np.ones((6, 3)), np.arange(6) % 2)
+    np.testing.assert_array_equal(constant.get_support(indices=True), [0])
+
+
+@pytest.mark.parametrize("percentile", [0, -5, 100.1, np.nan])
+def test_a_share_of_features_out_of_range_is_named(percentile):
+    X, y, _ = people()
+    with pytest.raises(SettingError, match="at most 100"):
+        BestShare(percentile).fit(X, y)
 
 
 def test_a_feature_that_parts_the_classes_exactly_is_selected_without_a_warning():

@@ -41,9 +41,12 @@ def test_groups_called_na_or_none_are_groups(table, tmp_path):
 
 def test_an_empty_cell_is_no_group_and_an_empty_feature_is_missing(tmp_path):
     path = tmp_path / "features.csv"
-    path.write_text("path,label,group,a__b__c\nx,real,,1\ny,fake,bob,\nz,fake,bob,2\nw,real,NA,NA")
+    features = ",".join(f"a__b__{i}" for i in range(5))
+    rows = ["x,real,,1", "y,fake,bob,", "z,fake,bob,2", "zz,real,NA,NA"]
+    path.write_text("\n".join([f"path,label,group,{features}", *(f"{r},1,2,3,4" for r in rows)]))
     data = read_training_table(path)
     assert list(data.groups) == ["x", "bob", "bob", "NA"]
+    assert list(data.group_given) == [False, True, True, True]
     np.testing.assert_array_equal(data.features[:, 0], [1, np.nan, 2, np.nan])
 
 
@@ -66,12 +69,14 @@ def test_videos_without_group_are_groups_of_their_own_and_that_is_said(table):
 
 
 def test_infinite_values_count_as_missing_and_that_is_said(table):
-    changed = table.copy()
+    changed = table.fillna(0.0)
     changed.loc[3, SIGNAL] = np.inf
     changed.loc[4, SIGNAL] = -np.inf
+    # More than single precision holds, as a division by almost nothing gives.
+    changed.loc[5, SIGNAL] = 1e300
     data = read_training_table(changed)
-    assert np.isnan(data.features[3:5, data.columns.index(SIGNAL)]).all()
-    assert any("2 infinite" in remark for remark in data.remarks)
+    assert np.isnan(data.features[3:6, data.columns.index(SIGNAL)]).all()
+    assert any("3 infinite" in remark for remark in data.remarks)
 
 
 def test_a_table_of_mixed_versions_is_remarked_on(table):
@@ -96,9 +101,14 @@ def _renamed_twice(table):
         (lambda t: t.assign(label=["genuine", *t["label"][1:]]), "'genuine'.*clip_000.mp4"),
         (lambda t: t.assign(label="real"), "fake"),
         (lambda t: t.assign(status="unreadable"), "status ok"),
-        (lambda t: t[t["face"] == 7], "None of the 0 rows"),
+        (lambda t: t[t["face"] == 7], "no rows"),
+        (lambda t: t.assign(face=7), "None of the 80 rows"),
         (lambda t: t[[c for c in t.columns if "__" not in c]], "no feature column"),
-        (lambda t: t.assign(**{SIGNAL: "high"}), SIGNAL),
+        (lambda t: t.assign(**{SIGNAL: "high"}), "'high' in the row of 'clip_000.mp4'"),
+        (
+            lambda t: t.assign(fps="fast"),
+            "'fps' must hold numbers, not 'fast'.*correct the table.$",
+        ),
         (_renamed_twice, "twice"),
         (lambda t: pd.concat([t, t]), "twice"),
         (
@@ -118,9 +128,15 @@ def test_a_table_that_cannot_be_learnt_from_is_named_as_such(table, change, said
     [
         (b"", "empty"),
         (b"\x00\xff\xfe\x80binary\x00", "not a CSV"),
-        (b'path,label\n"unclosed', "not a CSV"),
+        (b'path,label\n"unclosed', "ends in the middle of a row"),
+        (b'path,label\n"unclosed\n', "not a CSV"),
+        (b"path,label,a__b__c\nx,real,1\ny,fa", "ends in the middle of a row"),
+        (b"path;label;a__b__c\nx;real;1\n", "separated by semicolons"),
+        (b"path\tlabel\ta__b__c\nx\treal\t1\n", "separated by tabs"),
+        (b"path,label\nx,real,1\n", "rows have more fields than its header"),
+        (b"path,label\nx,real\ny,fake,1\n", "not a CSV.*line 3"),
         (b"path,label,a__b__c,a__b__c\nx,real,1,2\n", "twice"),
-        (b"path,label,a__b__c\n", "None of the 0 rows"),
+        (b"path,label,a__b__c\n", "no rows"),
     ],
 )
 def test_a_file_that_is_no_table_is_named_as_such(tmp_path, content, said):
@@ -190,14 +206,49 @@ def test_the_mean_of_windows_is_over_those_that_know():
     [
         (lambda t: t.assign(window_start_s=0.0), "windows occur twice"),
         (lambda t: t.assign(window_end_s=np.nan), "no start or no end"),
-        (lambda t: t.drop(columns="window_end_s"), "no column 'window_end_s'"),
+        (
+            lambda t: t.drop(columns="window_end_s"),
+            "no column 'window_end_s' beside 'window_start_s'",
+        ),
         (lambda t: t.assign(group=[f"g{i}" for i in range(len(t))]), "do not have one group"),
         (lambda t: t.assign(label=["real", "fake"] * (len(t) // 2)), "do not have one label"),
+        (lambda t: t.assign(split=["test", *["train"] * (len(t) - 1)]), "do not have one split"),
+        (lambda t: t.assign(window_end_s=t["window_start_s"] - 1), "Windows must all be of one"),
+        (
+            lambda t: t.assign(window_end_s=t["window_end_s"] + (t["window_start_s"] > 0)),
+            "not of 5 to 6 s",
+        ),
     ],
 )
 def test_windows_that_contradict_each_other_are_named(table, change, said):
     with pytest.raises(TableError, match=said):
         read_training_table(change(windowed(table)))
+
+
+def test_rows_that_no_detector_scores_are_left_out_and_that_is_said(table):
+    """13 features: two may be missing, three may not; a column that nobody has does not count."""
+    features = feature_columns(table.columns)
+    full = table.assign(**dict.fromkeys(features, np.arange(len(table)) * 1.0))
+    full["pulse__rate_bpm__median"] = np.nan
+    full.loc[3, features[:2]] = np.nan
+    full.loc[[7, 9], features[:3]] = np.nan
+    data = read_training_table(full)
+    assert set(full["path"]) - set(data.meta["path"]) == {"clip_007.mp4", "clip_009.mp4"}
+    (remark,) = data.remarks
+    assert remark.startswith("2 rows lack more than 20 % of the features")
+    labels = list(full.loc[[7, 9], "label"])
+    counts = f"{labels.count('real')} real and {labels.count('fake')} fake videos have no other"
+    assert counts in remark
+
+
+def test_the_order_of_a_table_does_not_matter(table):
+    cut = windowed(table)
+    for rows in (table, cut):
+        one = read_training_table(rows)
+        other = read_training_table(rows.sample(frac=1, random_state=1))
+        np.testing.assert_array_equal(one.features, other.features)
+        np.testing.assert_array_equal(one.videos, other.videos)
+        pd.testing.assert_frame_equal(one.meta, other.meta)
 
 
 def test_how_a_video_was_taken_is_kept_beside_the_features(table):

@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from models.classifiers import MAKERS
 from models.group_folds import group_folds
 from models.importance import _exchanged, family_importance, family_of, permuted_decisions
-from models.metrics import auc
+from models.metrics import auc, draws
 
 
 def people(seed=0, n=160, strength=2.0, twin=False):
@@ -126,19 +126,71 @@ def test_columns_of_a_family_are_exchanged_together_and_the_inputs_left_as_they_
             assert (np.abs(exchanged - own[family]) > 1e-9).all()
 
 
-def test_windows_of_a_video_are_scored_by_their_mean():
-    X = np.random.default_rng(0).normal(size=(12, 2))
-    videos = np.repeat([2, 0, 1], 4)
-    rows = permuted_decisions(Sum(), X, ["a__x__std", "b__x__std"], n_repeats=2)
-    means = permuted_decisions(Sum(), X, ["a__x__std", "b__x__std"], n_repeats=2, videos=videos)
-    for family, decisions in means.items():
-        expected = [[row[videos == video].mean() for video in range(3)] for row in rows[family]]
-        np.testing.assert_allclose(decisions, expected)
-
-
 class Sum:
     def decision_function(self, X):
         return X.sum(axis=1)
+
+
+class Recording(Sum):
+    """Keeps what it was asked to score."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decision_function(self, X):
+        self.asked.append(X.copy())
+        return super().decision_function(X)
+
+
+def test_equal_windows_are_worth_what_the_whole_video_is():
+    """To whom one family matters, it matters as much however often the same is measured."""
+    X, columns, y, group = people(3)
+    train, test = np.flatnonzero(group < 20), np.flatnonzero(group >= 20)
+    fitted = MAKERS["svm"](0).fit(X[train], y[train], classify__groups=group[train])
+    X, y, group = X[test], y[test], group[test]
+    decision, folds = fitted.decision_function(X), np.zeros(len(y))
+    cut = np.repeat(np.arange(len(y)), 20)
+    whole = permuted_decisions(fitted, X, columns, 5)
+    windows = permuted_decisions(fitted, X[cut], columns, 5, videos=cut)
+    tables = []
+    for permuted in (whole, windows):
+        found = family_importance(y, decision, permuted, columns, group, folds, n_resamples=50)
+        tables.append(found.set_index("family"))
+    np.testing.assert_allclose(tables[1].to_numpy(), tables[0].to_numpy(), atol=1e-12)
+    assert tables[0].loc["eyes", "auc_drop"] > 0.2
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 99))
+def test_windows_get_those_of_one_other_video_from_its_first_on(videos, seed):
+    """However many windows each has and however they are mixed; a lone video keeps its own."""
+    videos = np.array(videos)
+    X = np.column_stack([np.arange(len(videos)), np.zeros(len(videos))])
+    pipeline = Recording()
+    found = permuted_decisions(pipeline, X, ["a__x__std", "b__x__std"], seed, 2, videos)["a"]
+    names = np.unique(videos)
+    for asked, decision in zip(pipeline.asked[:2], found, strict=True):
+        source = asked[:, 0].astype(int)
+        givers = []
+        for video in names:
+            given_by = np.unique(videos[source[videos == video]])
+            assert len(given_by) == 1
+            givers.append(given_by[0])
+            windows = np.flatnonzero(videos == given_by[0])
+            n_windows = (videos == video).sum()
+            np.testing.assert_array_equal(source[videos == video], np.resize(windows, n_windows))
+        assert sorted(givers) == list(names)
+        assert len(names) == 1 or (np.array(givers) != names).all()
+        expected = [source[videos == video].mean() for video in names]
+        np.testing.assert_allclose(decision, expected)
+
+
+def test_whole_videos_with_and_without_names_are_the_same():
+    X, columns, y, group = people(n=40)
+    fitted = MAKERS["svm"](0).fit(X, y, classify__groups=group)
+    plain = permuted_decisions(fitted, X, columns, 1)
+    named = permuted_decisions(fitted, X, columns, 1, videos=3 * np.arange(40) + 7)
+    for family in plain:
+        np.testing.assert_array_equal(named[family], plain[family])
 
 
 @given(st.integers(2, 50), st.integers(0, 99))
@@ -157,6 +209,45 @@ def test_few_clusters_give_no_interval_and_folds_of_one_class_no_figure():
     assert np.isnan(found.loc[0, ["low", "high"]].to_numpy(float)).all()
     one = family_importance(np.ones(6), decision, permuted, ["a__x__std"], np.arange(6), folds)
     assert np.isnan(one.loc[0, "auc_drop"])
+
+
+def two_classes(n_fake_groups, n_real_groups=30, seed=0):
+    """Two videos of each group, in one fold; the family ``a`` is all that was known."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(n_fake_groups + n_real_groups), 2)
+    y = (group < n_fake_groups).astype(int)
+    decision = y + rng.normal(size=len(y))
+    return y, decision, {"a": rng.normal(size=(3, len(y)))}, group
+
+
+@pytest.mark.parametrize(("n_fake_groups", "known"), [(1, False), (4, False), (5, True)])
+def test_an_interval_needs_five_groups_of_each_class(n_fake_groups, known):
+    for y_is in (0, 1):
+        y, decision, permuted, group = two_classes(n_fake_groups)
+        y = y if y_is else 1 - y
+        found = family_importance(y, decision, permuted, ["a__x__std"], group, np.zeros(len(y)))
+        assert np.isfinite(found.loc[0, "auc_drop"])
+        assert np.isfinite(found.loc[0, ["low", "high"]].to_numpy(float)).all() == known
+
+
+def test_groups_in_folds_of_one_class_do_not_count_for_an_interval():
+    y, decision, permuted, group = two_classes(6)
+    folds = np.where(np.isin(group, [0, 1]), 1, 0)
+    found = family_importance(y, decision, permuted, ["a__x__std"], group, folds)
+    assert np.isnan(found.loc[0, ["low", "high"]].to_numpy(float)).all()
+
+
+@pytest.mark.parametrize(("n_fake_groups", "wider"), [(5, (1.2, 2.0)), (200, (1.0, 1.05))])
+def test_an_interval_of_few_groups_is_wider_than_the_draws(n_fake_groups, wider):
+    y, decision, permuted, group = two_classes(n_fake_groups, 200)
+    found = family_importance(
+        y, decision, permuted, ["a__x__std"], group, np.zeros(len(y)), n_resamples=400, seed=2
+    )
+    weight = np.vstack(list(draws(group, 400, 2)))
+    without = np.mean([auc(y, score, weight) for score in permuted["a"]], axis=0)
+    low, high = np.nanpercentile(auc(y, decision, weight) - without, [2.5, 97.5])
+    ratio = (found.loc[0, "high"] - found.loc[0, "low"]) / (high - low)
+    assert wider[0] < ratio < wider[1]
 
 
 def test_the_family_is_what_stands_before_the_first_double_underscore():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student_t
 from sklearn import metrics as reference
 
 from models import metrics
@@ -132,12 +133,61 @@ def test_pooling_folds_of_different_class_shares_misleads_and_the_figures_beside
     is_fake = np.array([1] * 9 + [0] + [1] + [0] * 9)
     fold = np.repeat([0, 1], 10)
     score = np.where(fold == 0, -10.0, 10.0) + is_fake
-    measured = metrics.measure(is_fake, score, np.full(20, 0.5), fold, fold)
+    measured = metrics.measure(is_fake, score, 1 / (1 + np.exp(-score)), fold, fold)
     value = measured.set_index("metric")["value"]
     # In order are 9 * 1 pairs within the first fold, 1 * 9 in the second, 1 * 1 across.
     assert value["auc_pooled"] == pytest.approx(19 / 100)
     assert value["auc_mean_of_folds"] == 1.0
     assert value["auc_within_group"] == 1.0
+
+
+def test_decision_values_of_different_folds_are_compared_after_calibration_only():
+    """The same ranking in two folds, one of which has scores a hundred times as high."""
+    is_fake = np.tile([0, 0, 1, 1], 2)
+    fold = np.repeat([0, 1], 4)
+    probability = np.tile([0.1, 0.6, 0.4, 0.9], 2)
+    score = np.where(fold == 0, 1.0, 100.0) * probability
+    value = metrics.measure(is_fake, score, probability, np.arange(8), fold).set_index("metric")
+    for pooled in ("auc_pooled", "auc_mean_of_folds"):
+        assert value.loc[pooled, "value"] == 0.75
+    assert value.loc["equal_error_rate", "value"] == 0.5
+    assert value.loc["average_precision", "value"] == pytest.approx((1 + 2 / 3) / 2, abs=0.02)
+
+
+def test_intervals_of_a_mean_are_those_of_students_t():
+    """What expanded percentiles are made for: means of draws from a normal sample."""
+    rng = np.random.default_rng(0)
+    for k in (5, 12, 100):
+        sample = rng.normal(size=k)
+        sample = (sample - sample.mean()) / sample.std(ddof=1)
+        weights = rng.multinomial(k, np.full(k, 1 / k), size=200_000)
+        low, high = np.percentile(weights @ sample / k, metrics.interval_levels(k))
+        half = student_t.ppf(0.975, k - 1) / np.sqrt(k)
+        assert (high - low) / 2 == pytest.approx(half, rel=0.15)
+
+
+def test_levels_of_many_clusters_are_the_usual_ones():
+    assert metrics.interval_levels(10_000) == pytest.approx((2.5, 97.5), abs=0.01)
+    assert np.isnan(metrics.interval(np.arange(9.0), 4)).all()
+    assert np.isnan(metrics.interval(np.array([]), 9)).all()
+
+
+def test_the_figure_lies_inside_its_interval_for_calibration_too():
+    rng = np.random.default_rng(0)
+    p = rng.random(300)
+    is_fake = (rng.random(300) < p).astype(int)
+    measured = metrics.measure(is_fake, p, p, np.arange(300), np.zeros(300)).set_index("metric")
+    row = measured.loc["expected_calibration_error"]
+    assert 0 <= row["low"] < row["value"] < row["high"]
+
+
+def test_one_fake_however_often_drawn_has_no_interval():
+    p = np.linspace(0.1, 0.9, 20)
+    one = metrics.measure((p > 0.89).astype(int), p, p, np.arange(20), np.zeros(20))
+    one = one.set_index("metric")
+    assert one.loc["auc_pooled", "value"] == 1.0
+    assert np.isnan(one.loc["auc_pooled", ["low", "high"]].astype(float)).all()
+    assert np.isfinite(one.loc["log_loss", ["low", "high"]].astype(float)).all()
 
 
 def test_one_class_gives_nan_and_no_error():

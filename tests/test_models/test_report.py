@@ -203,10 +203,11 @@ def test_page_says_what_was_asked_what_was_found_and_how_to_run_it_again(page):
     for expected in (
         "Does it work on people it has never seen?",
         "30 fake and 30 real videos",
-        "not strictly comparable",
+        "compared after calibration",
         "python -m models cross-validate features.csv --hold-out group",
         "--classifier svm,mlp --seed 3",
         "hold_out='group'",
+        "AUC of each classifier [95 % interval over groups]",
         "0123abcd",
         "scikit-learn",
         "2 rows were left out.",

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -6,10 +8,11 @@ from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
-from threadpoolctl import threadpool_limits
+from sklearn.utils.class_weight import compute_sample_weight
 
 from models import train
-from models.calibration import CalibratedByGroup
+from models.balanced_fit import fit_balanced
+from models.calibration import CalibratedByGroup, SoftVote
 from models.classifiers import MAKERS
 from models.conditioning import QualityConditioner
 from models.detector import load_detector
@@ -17,13 +20,6 @@ from models.errors import HoldOutError
 from models.group_folds import GroupFolds, group_folds
 from models.search import GRIDS, choose, fit_chosen
 from models.video_rows import VideoRows
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small products are slower in threads, and the package's own calls use one as well."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 class Column(ClassifierMixin, BaseEstimator):
@@ -129,7 +125,7 @@ def test_the_choice_is_that_of_a_plain_grid_search_over_the_same_folds(seed):
     pipeline = MAKERS["svm"](0, 0, search=True)[-1].estimator
     grid = {"model__C": [3.0, 0.3, 0.03], "select__percentile": [100, 50, 20, 10, 5]}
     reference = GridSearchCV(
-        clone(pipeline).set_params(model__class_weight="balanced"),
+        Balanced(clone(pipeline).set_params(model=SVC()).steps),
         grid,
         scoring=make_scorer(roc_auc_score, response_method="decision_function"),
         cv=GroupFolds(3, seed),
@@ -137,6 +133,29 @@ def test_the_choice_is_that_of_a_plain_grid_search_over_the_same_folds(seed):
     )
     reference.fit(X, y, groups=group)
     assert choose(pipeline, grid, rows_of(X, y, group), seed) == reference.best_params_
+
+
+class Balanced(Pipeline):
+    """Both classes weigh the same."""
+
+    def fit(self, X, y):
+        weight = compute_sample_weight("balanced", y)
+        return super().fit(X, y, select__sample_weight=weight, model__sample_weight=weight)
+
+
+@pytest.mark.parametrize("n_windows", [30, 3000])
+def test_a_long_video_counts_as_one_in_the_choice_of_features(n_windows):
+    """Column 0 tells fakes; in column 5 one fake video of many windows is odd, as it may be."""
+    rng = np.random.default_rng(0)
+    n = 60
+    videos = np.r_[np.arange(n), np.full(n_windows, n)]
+    y = np.r_[np.arange(n) % 2, np.ones(n_windows, dtype=int)]
+    X = rng.normal(size=(len(y), 20))
+    X[:n, 0] += 2 * y[:n]
+    X[n:, 5] += 5
+    pipeline = MAKERS["svm"](0, 0, search=True)[-1].estimator.set_params(select__percentile=5)
+    fitted = fit_balanced(pipeline, rows_of(X, y, videos, videos))
+    np.testing.assert_array_equal(fitted["select"].get_support(indices=True), [0])
 
 
 def test_conditioning_is_told_the_groups_of_its_own_rows():
@@ -221,6 +240,33 @@ def test_a_searched_detector_is_saved_small_and_says_the_same(table, tmp_path):
     assert again.pipeline[-1].chosen_ == pipeline[-1].chosen_
     sizes = [(tmp_path / f"{name}.skops").stat().st_size for name in ("searched", "plain")]
     assert sizes[0] < 1.5 * sizes[1]
+
+
+def test_a_vote_says_what_each_of_its_members_chose():
+    X, y, group = people()
+    settings = {"a": {"column__column": [0, 2]}, "b": {"column__column": [2, 1]}, "c": None}
+    members = [
+        (name, CalibratedByGroup(make_pipeline(Column()), grid=grid))
+        for name, grid in settings.items()
+    ]
+    vote = SoftVote(members).fit(X, y, groups=group)
+    assert vote.chosen_ == {"a: column__column": 2, "b: column__column": 2}
+    assert SoftVote(members[2:]).fit(X, y, groups=group).chosen_ == {}
+
+
+def test_a_detector_says_what_was_chosen_for_it(table, tmp_path):
+    """In plain types, as the file of a detector and any other program can hold."""
+    plain = train(table, "svm").provenance
+    assert (plain["searched"], plain["chosen"]) == (False, {})
+    searched = train(table, "svm", search=True)
+    made = searched.provenance
+    fitted = searched.pipeline[-1].estimator_.get_params()
+    assert made["searched"] is True
+    assert made["chosen"] == {parameter: fitted[parameter] for parameter in GRIDS["svm"]}
+    assert json.loads(json.dumps(made)) == made
+    assert json.loads(json.dumps(GRIDS)) == GRIDS
+    searched.save(tmp_path / "model.skops")
+    assert load_detector(tmp_path / "model.skops").provenance == made
 
 
 def test_the_same_seed_chooses_the_same():

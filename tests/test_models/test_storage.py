@@ -15,8 +15,9 @@ from models import load_detector, train
 from models.classifiers import MAKERS
 from models.detector import Thresholds
 from models.errors import DetectorError
+from models.feature_table import read_training_table
 from models.storage import FORMAT, FORMAT_VERSION, TRUSTED_TYPES
-from tests.test_models.conftest import SIGNAL
+from tests.test_models.conftest import SIGNAL, make_table
 
 
 class Trap:
@@ -220,3 +221,38 @@ def test_every_trusted_type_is_needed(table, tmp_path):
         for name in skops.io.get_untrusted_types(file=tmp_path / file)
     }
     assert sorted(needed) == sorted(TRUSTED_TYPES)
+
+
+def test_a_file_of_the_approximated_machine_holds_its_landmarks_and_no_other_rows(
+    detector, tmp_path
+):
+    """Of noise nearly every row is a support vector, so the exact machine keeps them all."""
+    sizes = {}
+    for n_exact in (0, 10_000):
+        for n_groups in (40, 160):
+            table = make_table(n_groups=n_groups, signal=0.5)
+            data = read_training_table(table)
+            pipeline = MAKERS["svm"](0).set_params(
+                classify__estimator__model__n_exact=n_exact,
+                classify__estimator__model__n_landmarks=15,
+                classify__n_folds=2,
+            )
+            pipeline.fit(data.inputs, data.is_fake, classify__groups=data.groups)
+            made = replace(detector, pipeline=pipeline)
+            path = tmp_path / f"{n_exact}_{n_groups}.skops"
+            made.save(path)
+            again = load_detector(path)
+            np.testing.assert_array_equal(
+                again.decision_function(table), made.decision_function(table)
+            )
+            machine = again.pipeline[-1].estimator_[-1].machine_
+            sizes[n_exact, n_groups] = _largest_array(machine)
+    assert sizes[0, 40] == sizes[0, 160] == 15 * 15
+    assert sizes[10_000, 160] > 2 * sizes[10_000, 40] > 0
+
+
+def _largest_array(estimator):
+    """Return the number of values in the largest array that an estimator or its steps keep."""
+    parts = estimator.named_steps.values() if isinstance(estimator, Pipeline) else [estimator]
+    arrays = (value for part in parts for value in vars(part).values())
+    return max(value.size for value in arrays if isinstance(value, np.ndarray))

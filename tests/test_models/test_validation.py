@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import cross_validate
+from models import cross_validate, train
 from models.errors import HoldOutError, SettingError, TableError, UnknownClassifierError
+from models.metrics import interval_levels
 from models.validation_report import interval_text
 from tests.test_models.conftest import SIGNAL, make_table
 
@@ -62,11 +63,11 @@ def test_a_leak_through_quality_stands_above_all_figures(table):
     assert text.startswith("WARNING: ")
     quoted = report.source_held_out.metrics.set_index("metric").loc["auc_mean_of_folds", "value"]
     assert text.index(f"{quoted:.3f}") < text.index("auc_within_group")
-    assert text.index("data sets that were never seen") < text.index("AUC by fold")
+    assert text.index("data sets that were never seen") < text.index("AUC within folds, by fold")
 
 
 def test_without_a_leak_there_is_no_warning_and_the_report_begins_with_its_figures():
-    table = make_table(11, n_groups=60, signal=4.0).assign(dataset="one")
+    table = make_table(11, n_groups=60, signal=2.0).assign(dataset="one")
     table = table.drop(columns="quality__face_width_px__mean")
     report = cross_validate(table, classifier="svm")
     assert report.audit.warnings == ()
@@ -105,6 +106,60 @@ def test_a_single_method_teaches_what_it_shares_with_the_others():
     by_people = cross_validate(two_methods(), "group", "svm", audit=False).metrics
     of_all = report.metrics[report.metrics["trained_on"] == "all"]
     pd.testing.assert_frame_equal(of_all.reset_index(drop=True), by_people)
+
+
+@pytest.mark.parametrize("classifier", ["svm", "committee"])
+@pytest.mark.parametrize("in_windows", [False, True])
+def test_a_held_out_video_is_scored_as_a_detector_trained_on_the_others_scores_it(
+    classifier, in_windows
+):
+    table = make_table(4, n_groups=40)
+    table["split"] = np.where(np.arange(len(table)) // 2 % 3, "train", "test")
+    if in_windows:
+        rng = np.random.default_rng(0)
+        parts = []
+        for i in range(3):
+            part = table.assign(window_start_s=4.0 * i, window_end_s=4.0 * i + 4)
+            part[SIGNAL] += rng.normal(size=len(table))
+            parts.append(part)
+        table = pd.concat(parts)
+    # A row that lacks a fifth of the features is scored by neither.
+    features = [name for name in table.columns if "__n0" in name]
+    table.iloc[0, [table.columns.get_loc(name) for name in features[:8]]] = np.nan
+    scores = cross_validate(table, "split", classifier, audit=False).scores.set_index("path")
+    detector = train(table[table["split"] == "train"], classifier)
+    test = table[table["split"] == "test"].reset_index(drop=True)
+    told = pd.Series(detector.predict_proba(test)).groupby(test["path"]).first()
+    assert told.isna().sum() == (0 if in_windows else 1)
+    told = told.dropna()
+    assert sorted(told.index) == sorted(scores.index)
+    assert scores["probability"].to_dict() == pytest.approx(told.to_dict(), rel=1e-9)
+
+
+def test_data_sets_of_one_class_each_give_no_figure_to_quote():
+    table = make_table(7, n_groups=60, signal=3.0, per_group=4)
+    fake = (table["label"] == "fake").to_numpy()
+    groups = np.arange(len(table)) // 4 % 2
+    table["dataset"] = np.where(fake, "fakes_", "reals_") + pd.Series(groups).astype(str)
+    report = cross_validate(table, classifier="svm")
+    text = report.to_text()
+    assert report.audit.tells_source
+    assert "There is no figure for data sets that were never seen" in text
+    assert "figure to quote" not in text
+
+
+def test_what_could_not_be_tested_with_data_sets_held_out_is_said_beside_the_figure():
+    """All reals are of one data set: without it there is nothing to train on."""
+    table = make_table(7, n_groups=60, signal=3.0)
+    fake = (table["label"] == "fake").to_numpy()
+    of_fakes = pd.Series(np.arange(len(table)) // 2 % 3).astype(str)
+    table["dataset"] = np.where(fake, "fakes_" + of_fakes, "all_reals")
+    table["group"] = table["path"]
+    report = cross_validate(table, classifier="svm")
+    said = f"{(~fake).sum()} videos of 'all_reals' are not tested"
+    (remark,) = [remark for remark in report.source_held_out.remarks if said in remark]
+    text = report.to_text()
+    assert text.index(remark) < text.index("auc_within_group")
 
 
 def test_the_official_split_is_tested_on_its_test_alone():
@@ -184,9 +239,9 @@ def test_other_hold_outs_find_the_planted_signal_too(table, hold_out):
 
 
 def test_same_report_for_any_number_of_processes_and_another_for_another_seed(table):
-    one = cross_validate(table, classifier=["svm", "mlp"], seed=1)
-    two = cross_validate(table, classifier=["svm", "mlp"], seed=1, n_jobs=2)
-    for name in ("scores", "folds", "metrics"):
+    asked = {"classifier": ["svm", "mlp"], "seed": 1, "importance": True}
+    one, two = (cross_validate(table, **asked, n_jobs=n_jobs) for n_jobs in (1, 2))
+    for name in ("scores", "folds", "metrics", "breakdown", "quality_levels", "importance"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name), check_exact=True)
     other = cross_validate(table, classifier="svm", seed=2)
     assert not one.scores["decision"].head(10).equals(other.scores["decision"].head(10))
@@ -220,7 +275,7 @@ def test_what_cannot_be_tested_is_remarked_on():
     assert sorted(report.scores["path"]) == sorted(table.loc[~real, "path"])
     # The parts that are tested hold fakes only.
     assert report.folds["auc"].isna().all()
-    assert "AUC by method" in report.to_text()
+    assert "AUC within folds, by method" in report.to_text()
 
 
 def test_one_fold_that_cannot_be_trained_on_does_not_take_the_others_along():
@@ -252,8 +307,9 @@ def test_intervals_are_over_what_is_held_out_where_that_is_coarser(table):
     row = metric(by_source, "auc_mean_of_folds")
     per_source = by_source.folds["auc"].to_numpy()
     assert row["value"] == pytest.approx(per_source.mean())
-    drawn = rng.choice(per_source, size=(4000, 7)).mean(axis=1)
-    assert [row["low"], row["high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.02)
+    drawn = rng.choice(per_source, size=(40_000, 7)).mean(axis=1)
+    levels = interval_levels(7)
+    assert [row["low"], row["high"]] == pytest.approx(np.percentile(drawn, levels), abs=0.02)
     by_group = cross_validate(table, classifier="svm")
     assert by_group.settings["intervals_over"] == "group"
 
@@ -271,7 +327,30 @@ def test_text_of_a_figure_leaves_out_what_is_not_defined():
     assert interval_text(np.nan, np.nan, np.nan) == "-"
 
 
-@pytest.mark.parametrize(("setting", "said"), [({"seed": -1}, "seed"), ({"n_jobs": 0}, "not be 0")])
+@pytest.mark.filterwarnings("error")
+def test_strange_columns_neither_stop_a_run_nor_warn(table):
+    """Known for none, for one, for reals alone; constant; huge; named like the label."""
+    rng = np.random.default_rng(0)
+    n = len(table)
+    fake = (table["label"] == "fake").to_numpy()
+    strange = table.assign(
+        texture__never__median=np.nan,
+        texture__once__median=np.where(np.arange(n) == 3, 1.0, np.nan),
+        texture__of_reals__median=np.where(fake, np.nan, rng.normal(size=n)),
+        texture__constant__median=7.0,
+        texture__huge__median=np.where(np.arange(n) % 9, rng.normal(size=n), 1e300),
+        label__is_fake__median=rng.normal(size=n),
+    )
+    report = cross_validate(strange, importance=True)
+    assert np.isfinite(report.scores["probability"]).all()
+    warned = {found.name for found in report.audit.findings if found.is_warning}
+    assert {"feature_copies_label", "name_says_label"} <= warned
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [({"seed": -1}, "seed"), ({"n_jobs": 0}, "not 0"), ({"n_jobs": -7}, "not -7")],
+)
 def test_settings_out_of_range_are_named(table, setting, said):
     with pytest.raises(SettingError, match=said):
         cross_validate(table, classifier="svm", **setting)
@@ -284,8 +363,12 @@ def test_wrong_requests_are_named(table):
         HoldOutError, match="group, method, single_method, dataset, compression, split"
     ):
         cross_validate(table, hold_out="weather")
-    with pytest.raises(HoldOutError, match="folds"):
-        cross_validate(table, n_folds=1)
+    for hold_out in ("group", "dataset", "compression"):
+        for n_folds in (1, 0, -3):
+            with pytest.raises(HoldOutError, match="At least two folds"):
+                cross_validate(table, hold_out, n_folds=n_folds)
+    with pytest.raises(UnknownClassifierError, match="No classifier is named"):
+        cross_validate(table, classifier=[])
     with pytest.raises(TableError):
         cross_validate("nowhere.csv")
 

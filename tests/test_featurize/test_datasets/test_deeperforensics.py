@@ -111,6 +111,12 @@ def test_without_lists_there_is_no_split_and_a_remark(tmp_path: Path) -> None:
     assert any("train.txt" in remark for remark in listing.remarks)
 
 
+def test_the_absent_list_is_named(tmp_path: Path) -> None:
+    (grown(tmp_path) / "lists" / "splits" / "val.txt").unlink()
+    remarks = list_deeperforensics(tmp_path).remarks
+    assert any("is not read, for it lacks val.txt" in remark for remark in remarks)
+
+
 @pytest.mark.parametrize("text", ["", "video one\n", "980_W010.mp4 fake\n", "\x00\n"])
 def test_foreign_list(tmp_path: Path, text: str) -> None:
     write(grown(tmp_path) / "lists" / "splits" / "val.txt", text)

@@ -83,6 +83,14 @@ def test_scene_of_another_level_is_missing(tmp_path: Path) -> None:
     assert f"{FAKE}/c40/videos holds 3 of the 3068 videos that were published." in listing.remarks
 
 
+def test_a_level_that_is_there_by_both_its_names_is_listed_once(tmp_path: Path) -> None:
+    listing = list_dfd(grown(tmp_path, ("c0", "raw", "c23")))
+    assert Counter(video.compression for video in listing.videos) == {"c0": 8, "c23": 8}
+    assert not any("/raw/" in video.path for video in listing.videos)
+    assert listing.remarks[0].startswith("Passed over: 8 videos")
+    assert listing.missing == listing.surplus == ()
+
+
 def test_faceforensics_in_the_same_tree_is_left_alone(tmp_path: Path) -> None:
     listing = list_dfd(
         grow(

@@ -72,8 +72,8 @@ def test_a_fake_is_grouped_with_its_original_wherever_that_lies(parts):
 def test_remarks_say_what_the_data_set_keeps_to_itself(parts):
     actors, originals, n_parts = list_dfdc(parts).remarks
     assert "one actor may be in several groups" in actors
-    assert originals.startswith("1 of 3 originals")
-    assert n_parts == "2 of the 50 training parts are here."
+    assert originals.startswith("Originals that are in none of the parts here: 1 of 3;")
+    assert n_parts == "Training parts that are here: 2 of 50."
 
 
 def test_a_fake_of_a_fake_is_of_the_same_group(tmp_path):
@@ -234,20 +234,36 @@ def test_no_list_and_no_video_are_refused_with_what_was_expected(tmp_path):
     with pytest.raises(ManifestError, match=r"dfdc_train_part_0/metadata.json"):
         list_dfdc(grow(tmp_path, "a.mp4"))
     write(tmp_path / "metadata.json", json.dumps(PART_0))
-    with pytest.raises(ManifestError, match="None of the 4 videos"):
+    with pytest.raises(ManifestError, match="name 4 videos, none of which"):
         list_dfdc(tmp_path)
     grow(tmp_path, "videos/aagfhgtpmv.mp4")
     with pytest.raises(ManifestError, match=f"give {tmp_path}"):
         list_dfdc(tmp_path / "videos")
 
 
-def test_names_that_lead_out_of_the_folder_are_missing_not_followed(tmp_path):
-    grow(tmp_path, "secret.mp4", "dfdc/a.mp4")
-    entries = {"../secret.mp4": REAL, f"{tmp_path}/secret.mp4": REAL, "a.mp4": REAL}
-    write(tmp_path / "dfdc/metadata.json", json.dumps(entries))
+def test_names_that_are_empty_or_lead_out_of_the_folder_are_ignored_with_a_remark(tmp_path):
+    grow(tmp_path, "secret.mp4", "dfdc/b.mp4", "dfdc/part/a.mp4")
+    wrong = ("", "..", "../b.mp4", "x/../../../secret.mp4", f"{tmp_path}/secret.mp4")
+    write(tmp_path / "dfdc/metadata.json", json.dumps({"b.mp4": REAL}))
+    entries = {**dict.fromkeys(wrong, fake_of("b.mp4")), "a.mp4": REAL}
+    write(tmp_path / "dfdc/part/metadata.json", json.dumps(entries))
     listing = list_dfdc(tmp_path / "dfdc")
-    assert list(by_path(listing)) == ["a.mp4"]
-    assert len(listing.missing) == 2
+    assert paths_with(listing, label="real") == ["b.mp4", "part/a.mp4"]
+    assert listing.missing == listing.surplus == ()
+    _, ignored = listing.remarks
+    assert "lead out of the folder: 5 (first: '' in part/metadata.json)" in ignored
+
+
+def test_remarks_count_only_what_is_there(tmp_path):
+    part(tmp_path, "dfdc_train_part_0", {"a.mp4": REAL, "b.mp4": fake_of("a.mp4")})
+    gone = {"b.mp4": fake_of("a.mp4"), "c.mp4": fake_of("x.mp4"), "d.mp4": {"label": "FAKE"}}
+    write(tmp_path / "dfdc_train_part_1/metadata.json", json.dumps(gone))
+    actors, n_parts = list_dfdc(tmp_path).remarks
+    assert actors.startswith("DFDC does not publish who is shown")
+    assert n_parts.startswith("Training parts")
+    (tmp_path / "dfdc_train_part_0/a.mp4").unlink()
+    _, originals, _ = list_dfdc(tmp_path).remarks
+    assert originals.startswith("Originals that are in none of the parts here: 1 of 1;")
 
 
 @settings(max_examples=30, deadline=None)

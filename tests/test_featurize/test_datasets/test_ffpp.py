@@ -148,6 +148,48 @@ def test_places_of_the_official_files(tmp_path: Path, place: str) -> None:
     }
 
 
+@pytest.mark.parametrize("place", ["..", "../dataset"])
+def test_files_of_a_split_that_lie_beside_the_data_set_are_of_something_else(
+    tmp_path: Path, place: str
+) -> None:
+    root = grown(tmp_path / "data", None)
+    for split in SPLITS:
+        write(root / place / f"{split}.json", '{"another": "project"}')
+    assert {video.split for video in list_ffpp(root).videos} == {""}
+
+
+@pytest.mark.parametrize("absent", ["train", "val", "test"])
+def test_the_absent_file_of_a_split_is_named(tmp_path: Path, absent: str) -> None:
+    root = grown(tmp_path / "data")
+    (root / "splits" / f"{absent}.json").unlink()
+    listing = list_ffpp(root)
+    assert {video.split for video in listing.videos} == {""}
+    assert not listing.has_official_split
+    assert listing.remarks[0] == (
+        f"The official split in {root / 'splits'} is not read, for it lacks {absent}.json: put the "
+        "published files there."
+    )
+
+
+def test_a_level_that_is_there_by_both_its_names_is_listed_once(tmp_path: Path) -> None:
+    names = [name for pair in PAIRS for name in pair]
+    grow(
+        tmp_path / "data",
+        *originals("c0", names[:2]),
+        *originals("raw", names[1:]),
+        *(path.replace("/youtube", "") for path in originals("c0", names[2:3])),
+        *fakes("FaceSwap", "c0", PAIRS),
+        *fakes("FaceSwap", "raw", PAIRS[:1]),
+    )
+    listing = list_ffpp(tmp_path / "data")
+    listed = [(video.method, Path(video.path).name) for video in listing.videos]
+    assert len(listed) == len(set(listed)) == 2 * len(names)
+    assert {video.compression for video in listing.videos} == {"c0"}
+    assert len(listing.missing) == 1000 - len(names)
+    first = fakes("FaceSwap", "raw", [PAIRS[0][::-1]])[0]
+    assert f"Passed over: 4 videos (first: {first})" in listing.remarks[0]
+
+
 def test_without_official_files_there_is_no_split_and_a_remark(tmp_path: Path) -> None:
     listing = list_ffpp(grown(tmp_path, splits_in=None))
     assert {video.split for video in listing.videos} == {""}

@@ -1,10 +1,13 @@
 """Any folder with real/ and fake/: labels, methods, splits, and who is grouped with whom."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurize.datasets.folder import list_folder
+from featurize.datasets.manifest_file import make_manifest
 from featurize.errors import ManifestError
 from featurize.manifest import read_videos
 from tests.test_featurize.test_datasets.listed import by_path, groups_of, paths_with
@@ -102,7 +105,7 @@ def test_authentic_videos_of_one_name_are_apart_unless_a_fake_has_it(tmp_path):
 def test_videos_of_no_common_name_are_groups_of_their_own(tmp_path):
     listing = list_folder(grow(tmp_path, "real/a.mp4", "real/b.mp4", "fake/c.mp4", "fake/d.mp4"))
     assert len(set(groups_of(listing).values())) == 4
-    assert listing.remarks[0].startswith("0 of 2 fakes have the name of an authentic video")
+    assert "name of an authentic video, which are grouped with it: 0 of 2;" in listing.remarks[0]
 
 
 def test_two_folders_of_the_same_names_share_no_one(tmp_path):
@@ -111,15 +114,36 @@ def test_two_folders_of_the_same_names_share_no_one(tmp_path):
     assert by_path(one)["real/a.mp4"].identities.isdisjoint(by_path(two)["real/a.mp4"].identities)
 
 
+def test_linked_folders_are_followed(tmp_path):
+    store = grow(tmp_path / "store", "authentic/a.mp4", "swapped/a.mp4")
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "real").symlink_to(store / "authentic")
+    (tmp_path / "clips" / "fake").symlink_to(store / "swapped")
+    (store / "authentic" / "loop").symlink_to(tmp_path / "clips")
+    listing = list_folder(tmp_path / "clips")
+    assert {video.path: video.label for video in listing.videos} == {
+        "fake/a.mp4": "fake",
+        "real/a.mp4": "real",
+    }
+
+
+def test_name_that_is_not_utf8_does_not_stop_the_others(tmp_path):
+    bad = os.fsdecode(b"real/\xff.mp4")
+    listing = list_folder(grow(tmp_path / "clips", "real/a.mp4", bad))
+    manifest, listed = make_manifest(listing, tmp_path / "clips", tmp_path / "m.csv")
+    assert manifest["path"].tolist() == ["clips/real/a.mp4"]
+    assert listed.surplus == (bad,)
+
+
 def test_what_is_no_such_folder_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="no folder"):
         list_folder(tmp_path / "nowhere")
-    with pytest.raises(ManifestError, match="no video"):
+    with pytest.raises(ManifestError, match="holds 0 videos"):
         list_folder(tmp_path)
     grow(tmp_path, "a.mp4", "genuine/b.mp4")
-    with pytest.raises(ManifestError, match="None of the 2 videos"):
+    with pytest.raises(ManifestError, match="holds 2 videos, none of them"):
         list_folder(tmp_path)
-    with pytest.raises(ManifestError, match="no folder"):
+    with pytest.raises(ManifestError, match="not a folder"):
         list_folder(tmp_path / "a.mp4")
 
 

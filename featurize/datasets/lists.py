@@ -2,11 +2,12 @@
 
 import csv
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Iterable
 from io import StringIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from featurize.datasets.listing import SPLITS
 from featurize.errors import ManifestError
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -101,53 +102,74 @@ def read_json_list(path: Path) -> dict[str, Any]:
     return entries
 
 
-def check_layout(root: Path, videos: Collection[str], folders: Collection[str]) -> None:
-    """Refuse a folder that does not hold the data set directly, and say which one does.
+def read_splits(
+    folders: Iterable[Path], suffix: str, parse: Callable[[str], list[str]], example: str
+) -> dict[str, str]:
+    """Read ``train``, ``val`` and ``test`` from the first folder that holds all three.
 
     Parameters
     ----------
-    root : Path
-        The folder that was given.
-    videos : collection of str
-        Videos below it, relative to it, with forward slashes.
-    folders : collection of str
-        Names of the published folders of which at least one must lie directly below ``root`` and
-        hold a video; upper and lower case are the same.
+    folders : iterable of Path
+        Where to look, in this order.
+    suffix : str
+        Ending of the three files, such as ``.json``.
+    parse : callable
+        Turns the text of a file into the names it holds; raises ``ValueError`` for a text of
+        another form.
+    example : str
+        How such a text begins; for the error.
+
+    Returns
+    -------
+    dict of str to str
+        Split of each name; empty when no folder holds the three files.
 
     Raises
     ------
     ManifestError
-        When none does.
+        When a file is of another form or cannot be read, or a name occurs twice.
     """
-    wanted = {folder.lower() for folder in folders}
-    expected = ", ".join(f"{folder}/" for folder in folders)
-    above = set()
-    for video in videos:
-        parts = PurePosixPath(video).parent.parts
-        depth = next((at for at, part in enumerate(parts) if part.lower() in wanted), None)
-        if depth == 0:
-            return
-        if depth is not None:
-            above.add("/".join(parts[:depth]))
-    if len(above) == 1:
-        raise ManifestError(
-            f"{root} does not hold {expected} itself: give {root / above.pop()}, which does."
-        )
-    if above:
-        raise ManifestError(
-            f"{root} holds {expected} in {len(above)} places ({', '.join(sorted(above)[:3])}): "
-            "give one of them at a time."
-        )
-    if root.resolve().name.lower() in wanted:
-        raise ManifestError(
-            f"{root} is one of the folders {expected}: give {root.resolve().parent}, which holds "
-            "them."
-        )
-    found = "no video" if not videos else "videos, but none in these folders"
-    raise ManifestError(
-        f"{root} should hold the folders {expected} and has {found}: give the folder of the data "
-        "set as it was downloaded."
-    )
+    for folder in folders:
+        files = {split: folder / f"{split}{suffix}" for split in SPLITS}
+        if all(file.is_file() for file in files.values()):
+            break
+    else:
+        return {}
+    found: dict[str, str] = {}
+    for split, file in files.items():
+        for name in _names(file, parse, example):
+            if name in found:
+                where = f"both {found[name]}{suffix} and" if found[name] != split else "twice"
+                raise ManifestError(
+                    f"{name} is in {where} {file}, which is not as published: put the official "
+                    "files in place."
+                )
+            found[name] = split
+    return found
+
+
+def remark_on_absent_splits(folders: Iterable[Path], suffix: str) -> str:
+    """Say which of the three files of an official split is absent, where there are others.
+
+    Parameters
+    ----------
+    folders, suffix
+        As for :func:`read_splits`, which found no folder that holds all three.
+
+    Returns
+    -------
+    str
+        One sentence; empty when no folder holds any.
+    """
+    for folder in folders:
+        files = [folder / f"{split}{suffix}" for split in SPLITS]
+        absent = [file.name for file in files if not file.is_file()]
+        if 0 < len(absent) < len(files):
+            return (
+                f"The official split in {folder} is not read, for it lacks "
+                f"{' and '.join(absent)}: put the published files there."
+            )
+    return ""
 
 
 def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -156,3 +178,14 @@ def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if entries.setdefault(name, value) != value:
             raise ValueError(f"{name!r} stands there twice and differs")
     return entries
+
+
+def _names(file: Path, parse: Callable[[str], list[str]], example: str) -> list[str]:
+    text = read_list(file)
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(
+            f"{file} is no official split, which begins like {example}: put the published file "
+            "in its place."
+        ) from error
