@@ -208,8 +208,8 @@ def _remarks_on_added(tables: Sequence[pd.DataFrame], added: Sequence[Path]) -> 
     for table, path in zip(tables[1:], added, strict=True):
         if n := int(table[_BY_HAND].sum()):
             yield (
-                f"Groups of {path} that were filled in by hand ({counted(n, 'video')}) count as "
-                "one more identity, so they join videos but part none."
+                f"Groups of {path} that its identities do not give, as when filled in by hand "
+                f"({counted(n, 'video')}), count as one more identity: they join videos, part none."
             )
         if both := sorted(seen & set(table["dataset"])):
             yield (

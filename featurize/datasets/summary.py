@@ -11,10 +11,10 @@ from featurize.datasets.listing import Listing
 from featurize.datasets.wording import N_NAMES, counted, first_names
 
 LARGE_GROUP = 0.5
-"""Share of the videos from which on one group leaves too little to hold out beside it."""
+"""Share of the videos above which one group leaves little to hold out beside it."""
 
 FEW_GROUPS = 20
-"""Groups with fakes up to which folds that share nobody are few and unequal."""
+"""Groups with fakes up to which figures are said to rest on few."""
 
 
 def summarise(manifest: pd.DataFrame, listing: Listing) -> str:
@@ -100,12 +100,15 @@ def _few_groups(manifest: pd.DataFrame) -> list[str]:
     if with_fakes == 0 or (with_fakes > FEW_GROUPS and share <= LARGE_GROUP):
         return []
     name = min(counts.index[counts == counts.iloc[0]])
+    consequences = [
+        *(["folds that share nobody are unequal"] if share > LARGE_GROUP else []),
+        *(["figures on fakes rest on few groups"] if with_fakes <= FEW_GROUPS else []),
+    ]
     spanned = sorted(manifest["dataset"][manifest["group"] == name].unique())
     joined = f", joining {first_names(spanned)}" if len(spanned) > 1 else ""
     return [
         f"Groups with fakes: {with_fakes} of {len(counts)}, and the largest ({name}) holds "
-        f"{share:.0%} of the videos{joined}; so folds that share nobody are few and unequal, and "
-        "a test of what was trained on other videos says more."
+        f"{share:.0%} of the videos{joined}; so {' and '.join(consequences)}."
     ]
 
 

@@ -134,7 +134,7 @@ def test_group_that_was_filled_in_by_hand_is_one_more_identity(tmp_path: Path) -
     groups = written(tmp_path / "all.csv")["group"]
     assert groups["clips/real/0.mp4"] == groups["clips/real/1.mp4"]
     assert groups.nunique() == 5
-    assert "clips.csv that were filled in by hand (2 videos) count as one more identity" in text
+    assert "filled in by hand (2 videos), count as one more identity" in text
     # It is an identity now, so joining once more keeps it and finds nothing edited.
     third = grow(tmp_path / "third", "real/0.mp4")
     text = run("folder", third, "-o", tmp_path / "all.csv", "--add", tmp_path / "all.csv")
@@ -150,7 +150,7 @@ def test_group_by_hand_does_not_part_those_who_share_a_person(tmp_path: Path) ->
     root = grow(tmp_path / "clips", "real/0.mp4")
     run("folder", root, "-o", tmp_path / "all.csv", "--add", tmp_path / "ff.csv")
     groups = written(tmp_path / "all.csv")["group"]
-    assert groups.drop("clips/real/0.mp4").nunique() == 1
+    assert set(groups.drop("clips/real/0.mp4")) == {"alone"}
 
 
 def test_edited_manifest_is_not_written_over(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_two_folders_of_one_name_are_told(tmp_path: Path) -> None:
     out = tmp_path / "both.csv"
     text = run("folder", tmp_path / "b" / "data", "-o", out, "--add", tmp_path / "a.csv")
     assert "a.csv has videos of data too, and what has the same name in both is taken" in text
-    assert written(out)["group"].nunique() == 1
+    assert set(written(out)["group"]) == {"data/real/x.mp4"}
     clips = grow(tmp_path / "clips", "real/x.mp4")
     assert "taken for the same" not in run(
         "folder", clips, "-o", tmp_path / "c.csv", "--add", tmp_path / "a.csv"

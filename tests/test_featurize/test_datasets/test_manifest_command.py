@@ -99,24 +99,20 @@ def test_blanks_at_the_ends_of_folders_and_names_are_kept_apart(tmp_path: Path) 
     run("folder", root, "-o", tmp_path / "out" / "m.csv")
     videos, folder = read_videos(tmp_path / "out" / "m.csv")
     assert all((folder / path).is_file() for path in videos["path"])
-    assert (
-        videos["path"]
-        .map(lambda path: Path(path).name)
-        .groupby(videos["group"])
-        .agg(sorted)
-        .tolist()
-        == [[" a.mp4"], ["a .mp4"] * 2, ["a.mp4"] * 2]
-        or videos["group"].nunique() == 3
-    )
+    names = videos["path"].map(lambda path: Path(path).name)
+    assert sorted(names.groupby(videos["group"]).agg(list).tolist()) == [
+        [" a.mp4"],
+        ["a .mp4", "a .mp4"],
+        ["a.mp4", "a.mp4"],
+    ]
     # Nothing was edited, so it may be written again.
     run("folder", root, "-o", tmp_path / "out" / "m.csv")
 
 
 def test_reason_is_given_where_no_name_can_be_written(tmp_path: Path) -> None:
-    root = grow(tmp_path / " real", " a.mp4", " b.mp4")
+    root = grow(tmp_path / "real", " a.mp4", " b.mp4")
     with pytest.raises(ManifestError, match=r"with a blank at an end: 2 \(first: ' a.mp4'\)"):
         run("folder", root, "-o", tmp_path / "m" / "m.csv")
-    (tmp_path / "real").mkdir()
     with pytest.raises(ManifestError, match="has a blank at an end: rename the folder"):
         run("folder", grow(tmp_path / " clips", "real/a.mp4"), "-o", tmp_path / "m.csv")
 

@@ -92,11 +92,13 @@ def test_one_video_and_one_group_are_not_plural() -> None:
         ),
         (
             {"group": ["a"] * (N_PAIRS + 5) + [f"b {i:02d}" for i in range(N_PAIRS - 5)]},
-            "Groups with fakes: 17 of 17, and the largest (a) holds 62% of the videos; so folds",
+            "Groups with fakes: 17 of 17, and the largest (a) holds 62% of the videos; so folds "
+            "that share nobody are unequal and figures on fakes rest on few groups.",
         ),
         (
             {"group": [f"a {i}" for i in range(N_PAIRS)] + ["b"] * N_PAIRS},
-            "Groups with fakes: 1 of 22, and the largest (b) holds 50% of the videos; so folds",
+            "Groups with fakes: 1 of 22, and the largest (b) holds 50% of the videos; so figures "
+            "on fakes rest on few groups.",
         ),
     ],
 )

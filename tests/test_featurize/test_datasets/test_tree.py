@@ -44,7 +44,7 @@ def test_one_file_that_is_both_real_and_fake_is_refused(tmp_path: Path) -> None:
     root = grow(tmp_path / "clips", "real/a.mp4")
     (root / "fake").mkdir()
     (root / "fake/x.mp4").symlink_to(root / "real/a.mp4")
-    with pytest.raises(ManifestError, match="fake/x.mp4 and real/a.mp4 are one file by a link"):
+    with pytest.raises(ManifestError, match=r"fake/x\.mp4 and real/a\.mp4 are one file by a link"):
         run("folder", root, "-o", tmp_path / "m.csv")
 
 
