@@ -136,9 +136,9 @@ class ValidationReport:
         quoted = self.metrics[self.metrics["metric"] == _QUOTED]
         if quoted["value"].isna().all():
             return (
-                "There is no figure for data sets that were never seen in training: each of them "
-                "holds real or fake videos only, so nothing can be compared within one. Add real "
-                "and fake videos of the same origin."
+                "There is no figure for data sets that were never seen in training: each of those "
+                "tested holds one class only, so nothing can be compared within one. Add real and "
+                "fake videos of the same origin."
             )
         return (
             "The figure to quote, on data sets that were never seen in training:\n"

@@ -46,27 +46,33 @@ def feature_copies_label(table: TrainingTable) -> Finding:
     copies = sorted((one for one in told if one.is_copy(least_sigmas)), reverse=True)
     # An AUC says less the fewer videos have the column.
     best = copies[0] if copies else max(told, key=lambda one: (one.sigmas, one.auc))
+    advice = ""
     if copies:
-        sentence = (
+        summary = (
             f"Of {len(told)} columns, each of these alone tells fakes from reals with an AUC of "
-            f"{_COPY} or more: {named(one.name for one in copies)}. A measure of the face is "
-            "hardly ever that good. See how they came about, and leave out what copies the label."
+            f"{_COPY} or more: {named(one.name for one in copies)}."
+        )
+        advice = (
+            "A measure of the face is hardly ever that good. See how they came about, and leave "
+            "out what copies the label."
         )
     elif best.auc >= _COPY:
-        sentence = (
+        summary = (
             f"The column {best.name!r} alone tells fakes from reals with an AUC of {best.auc:.2f}, "
             f"but so few groups have it that the best of {len(told)} columns of noise may do as "
-            "well: whether it copies the label is not known. Add videos of more people."
+            "well: whether it copies the label is not known."
         )
+        advice = "Add videos of more people."
     else:
-        sentence = (
-            f"No column alone tells nearly every fake from nearly every real. The best of "
-            f"{len(told)} is {best.name!r} with an AUC of {best.auc:.2f}; the best of as many "
+        summary = (
+            f"No column alone tells nearly every fake from nearly every real: the best of "
+            f"{len(told)} is {best.name!r} with an AUC of {best.auc:.2f}, and the best of as many "
             f"columns of noise stays below {best.chance(least_sigmas):.2f} in nineteen of twenty "
             "tables."
         )
     chance = best.chance(least_sigmas)
-    return Finding(*about, "AUC", best.auc, np.nan, np.nan, chance, bool(copies), sentence)
+    figures = best.auc, np.nan, np.nan, chance
+    return Finding(*about, "AUC", *figures, bool(copies), summary, advice)
 
 
 def name_says_label(table: TrainingTable) -> Finding:
@@ -77,16 +83,20 @@ def name_says_label(table: TrainingTable) -> Finding:
         for name in table.columns
         if _TELLING_WORDS.intersection(re.split(r"[^a-z]+", name.lower()))
     ]
+    advice = ""
     if telling:
-        sentence = (
+        summary = (
             "These columns are trained on and named like a label or like where a video belongs: "
-            f"{named(telling)}. If that is what they hold, take them out of the table, or rename "
-            "them without a double underscore."
+            f"{named(telling)}."
+        )
+        advice = (
+            "If that is what they hold, take them out of the table, or rename them without a "
+            "double underscore."
         )
     else:
-        sentence = "No feature is named like a label or like where a video belongs."
+        summary = "No feature is named like a label or like where a video belongs."
     n_telling = float(len(telling))
-    return Finding.counted(*about, "number of columns", n_telling, n_telling > 0, sentence)
+    return Finding.counted(*about, "number of columns", n_telling, n_telling > 0, summary, advice)
 
 
 class _Told(NamedTuple):

@@ -37,8 +37,10 @@ class Finding:
         tables.
     is_warning : bool
         Whether the finding speaks against believing an AUC measured on this table.
-    sentence : str
-        What was found, or why nothing is known; after a warning also what to do.
+    summary : str
+        What was found, or why nothing is known, in one sentence.
+    advice : str
+        What that means and what to do; empty where there is nothing to add.
     """
 
     name: str
@@ -49,20 +51,33 @@ class Finding:
     high: float
     chance: float
     is_warning: bool
-    sentence: str
+    summary: str
+    advice: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Summary and advice in one text."""
+        return f"{self.summary} {self.advice}".rstrip()
 
     @classmethod
-    def unknown(cls, name: str, question: str, unit: str, reason: str) -> Self:
+    def unknown(cls, name: str, question: str, unit: str, reason: str, advice: str = "") -> Self:
         """Return a finding without an answer."""
         nothing = (np.nan,) * 4
-        return cls(name, question, unit, *nothing, False, f"Not known: {reason}")
+        return cls(name, question, unit, *nothing, False, f"Not known: {reason}", advice)
 
     @classmethod
     def counted(
-        cls, name: str, question: str, unit: str, value: float, is_warning: bool, sentence: str
+        cls,
+        name: str,
+        question: str,
+        unit: str,
+        value: float,
+        is_warning: bool,
+        summary: str,
+        advice: str = "",
     ) -> Self:
         """Return a finding that is a count over the whole table; there should be none."""
-        return cls(name, question, unit, value, np.nan, np.nan, 0.0, is_warning, sentence)
+        return cls(name, question, unit, value, np.nan, np.nan, 0.0, is_warning, summary, advice)
 
 
 @dataclass(frozen=True)
@@ -85,9 +100,10 @@ class Audit:
         return any(f.is_warning for f in self.findings if f.name in _OF_SOURCE)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per finding, its attributes as columns."""
-        columns = [field.name for field in fields(Finding)]
-        return pd.DataFrame([astuple(finding) for finding in self.findings], columns=columns)
+        """Return one row per finding: its attributes as columns, and ``sentence``."""
+        columns = [*(field.name for field in fields(Finding)), "sentence"]
+        rows = [(*astuple(finding), finding.sentence) for finding in self.findings]
+        return pd.DataFrame(rows, columns=columns)
 
 
 def is_beyond_chance(low: float, chance: float) -> bool:

@@ -21,23 +21,27 @@ def split_shares_groups(table: TrainingTable) -> Finding:
         reason = "the column split does not name videos of both train and test."
         return Finding.unknown(*about, unit, reason)
     n_shared = int(np.isin(of_test, of_train).sum())
+    advice = []
     if n_shared:
-        sentence = (
+        summary = (
             f"Of {len(of_test)} videos of the official test split, {_share(n_shared)} a group with "
-            f"its train ({named(np.intersect1d(of_test, of_train))}). `--hold-out split` does not "
-            "train on such groups; figures computed elsewhere with the same split do, and are "
-            "partly about people or sources seen in training. Say so where the two are compared."
+            f"its train ({named(np.intersect1d(of_test, of_train))})."
+        )
+        advice.append(
+            "`--hold-out split` does not train on such groups; figures computed elsewhere with the "
+            "same split do, and are partly about people or sources seen in training. Say so where "
+            "the two are compared."
         )
     else:
-        sentence = "No group of the official test split occurs in its train."
+        summary = "No group of the official test split occurs in its train."
     n_shared_with_val = int(np.isin(of_test, of_val).sum())
     if n_shared_with_val:
-        sentence += (
-            f" Of {len(of_test)} test videos, {_share(n_shared_with_val)} a group with val: what "
+        advice.append(
+            f"Of {len(of_test)} test videos, {_share(n_shared_with_val)} a group with val: what "
             "was chosen on val was chosen on these people or sources too."
         )
     value = n_shared / len(of_test)
-    return Finding.counted(*about, unit, value, n_shared > 0, sentence)
+    return Finding.counted(*about, unit, value, n_shared > 0, summary, " ".join(advice))
 
 
 def _share(n_videos: int) -> str:
@@ -49,12 +53,15 @@ def no_groups(table: TrainingTable) -> Finding:
     about = ("no_groups", "Is it known which videos share a person or a source?")
     n_videos = len(table.group_given)
     n_alone = int((~table.group_given).sum())
+    advice = ""
     if n_alone:
-        sentence = (
+        summary = (
             f"Of {n_videos} videos, {n_alone} have no group and count as a group of their own: "
             "if some show the same person or stem from the same video, that person is trained on "
-            "and tested, and every figure is too good. Fill in the column group."
+            "and tested, and every figure is too good."
         )
+        advice = "Fill in the column group."
     else:
-        sentence = "Every video has a group."
-    return Finding.counted(*about, "share of videos", n_alone / n_videos, n_alone > 0, sentence)
+        summary = "Every video has a group."
+    unit = "share of videos"
+    return Finding.counted(*about, unit, n_alone / n_videos, n_alone > 0, summary, advice)

@@ -165,7 +165,7 @@ def source_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Finding
     n_sources = len(names)
     if n_sources < 2:
         reason = "the column dataset names no source." if n_unnamed else "there is one source."
-        return Finding.unknown(*about, "AUC", f"{reason} Fill in where each video is from.")
+        return Finding.unknown(*about, "AUC", reason, "Fill in where each video is from.")
 
     def score(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         n_fake = np.bincount(which[train], table.is_fake[train], n_sources)
@@ -181,7 +181,7 @@ def source_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Finding
     )
     found = _auc_finding(table, about, score, what, n_folds, seed)
     # Data sets can be held out, as a warning asks for, only where all are named.
-    return replace(found, sentence=f"{found.sentence} Fill in the column dataset.")
+    return replace(found, advice=f"{found.advice} Fill in the column dataset.".lstrip())
 
 
 def features_tell_source(table: TrainingTable, n_folds: int, seed: int) -> Finding:
@@ -206,14 +206,15 @@ def features_tell_source(table: TrainingTable, n_folds: int, seed: int) -> Findi
     )
     is_warning = is_beyond_chance(told.low, told.chance)
     if is_warning:
-        sentence = (
-            f"{found}; chance is {100 * told.chance:.0f} %. Where data sets differ in their share "
-            f"of fakes, the AUC may be a fingerprint of the source. {_what_to_do(table)}"
+        summary = f"{found}; chance is {100 * told.chance:.0f} %."
+        advice = (
+            "Where data sets differ in their share of fakes, the AUC may be a fingerprint of the "
+            f"source. {_what_to_do(table)}"
         )
     else:
         versus = compared_with_chance(told.low, told.high, told.chance)
-        sentence = f"{found}, {versus} ({100 * told.chance:.0f} %)."
-    return Finding(*about, unit, *told, is_warning, sentence)
+        summary, advice = f"{found}, {versus} ({100 * told.chance:.0f} %).", ""
+    return Finding(*about, unit, *told, is_warning, summary, advice)
 
 
 def table_rows(table: TrainingTable, rows: np.ndarray) -> TrainingTable:
@@ -279,11 +280,12 @@ def _auc_finding(
     found = f"{what} of people not seen in training with an AUC of {value:.2f}{interval}"
     is_warning = is_beyond_chance(low, _CHANCE_AUC)
     if is_warning:
-        sentence = (
-            f"{found}, where chance is {_CHANCE_AUC:.2f}. A detector may rest on that rather than "
-            f"on the face: the AUC may be a fingerprint of the source. {_what_to_do(table)}"
+        summary = f"{found}, where chance is {_CHANCE_AUC:.2f}."
+        advice = (
+            "A detector may rest on that rather than on the face: the AUC may be a fingerprint of "
+            f"the source. {_what_to_do(table)}"
         )
     else:
         versus = compared_with_chance(low, high, _CHANCE_AUC)
-        sentence = f"{found}, {versus} ({_CHANCE_AUC:.2f})."
-    return Finding(*about, "AUC", value, low, high, _CHANCE_AUC, is_warning, sentence)
+        summary, advice = f"{found}, {versus} ({_CHANCE_AUC:.2f}).", ""
+    return Finding(*about, "AUC", value, low, high, _CHANCE_AUC, is_warning, summary, advice)

@@ -72,15 +72,16 @@ def twins_across_groups(table: TrainingTable, seed: int) -> Finding:
         # Paths are long: one example, not three.
         example = repr(" ~ ".join(paths[list(pairs[0])]))
         shown = f"{example} and {len(pairs) - 1} more" if len(pairs) > 1 else example
-        sentence = (
+        summary = (
             f"Of {len(paths)} videos, {n_twins} measure nearly the same as a video of another "
             f"group ({shown}): copies, re-encodings or fakes made from one source, which can then "
-            "be trained on and tested. Look at them and give those that belong together one group. "
-            f"{blind}"
+            "be trained on and tested."
         )
+        advice = f"Look at them and give those that belong together one group. {blind}"
     else:
-        sentence = f"No video measures nearly the same as a video of another group. {blind}"
-    return Finding.counted(*about, unit, n_twins / len(paths), bool(pairs), sentence)
+        summary = "No video measures nearly the same as a video of another group."
+        advice = blind
+    return Finding.counted(*about, unit, n_twins / len(paths), bool(pairs), summary, advice)
 
 
 class _Waves:

@@ -7,23 +7,35 @@
 ======================  =============================================================
 
 Where data sets were held out too, ``scores_source_held_out.csv`` has the scores behind the figure
-to quote. The same report gives the same bytes.
+to quote; where none were, a file of that name from an earlier report is removed. The same report
+gives the same bytes.
 """
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.report.files import as_bytes, check_folder, metric_bytes, score_bytes, write_files
+from models.report.files import (
+    as_bytes,
+    check_folder,
+    metric_bytes,
+    remove_file,
+    score_bytes,
+    write_files,
+)
 
 if TYPE_CHECKING:
     from models.validation_report import ValidationReport
 
 __all__ = ["check_folder", "write_report"]
 
+_OF_SOURCES = "scores_source_held_out.csv"
+
 
 def write_report(report: "ValidationReport", folder: str | os.PathLike) -> list[Path]:
     """Write the files of a report into ``folder``, which is made if need be.
+
+    Files of an earlier report are replaced.
 
     Returns
     -------
@@ -44,5 +56,8 @@ def write_report(report: "ValidationReport", folder: str | os.PathLike) -> list[
         "scores.csv": score_bytes(report.scores),
     }
     if report.source_held_out:
-        contents["scores_source_held_out.csv"] = score_bytes(report.source_held_out.scores)
-    return write_files(contents, folder)
+        contents[_OF_SOURCES] = score_bytes(report.source_held_out.scores)
+    written = write_files(contents, folder)
+    if not report.source_held_out:
+        remove_file(_OF_SOURCES, folder)
+    return written

@@ -105,20 +105,27 @@ def drop_cell(row: object | None, start: float, end: float) -> Cell:
     if row is None or np.isnan(row.auc_drop):
         return Cell(UNKNOWN, is_number=True)
     interval = "" if np.isnan(row.low) else f"[{row.low:+.3f}, {row.high:+.3f}]"
-    place = _places(row.auc_drop, row.low, row.high, start, end, 0.0)
+    place = whisker_at(row.auc_drop, row.low, row.high, start, end, 0.0)
     return Cell(f"{row.auc_drop:+.3f}", interval, is_number=True, whisker=place)
+
+
+def start_of_scale(figures: np.ndarray) -> float:
+    """Return 0.5, or the next tenth below the lowest figure; NaN does not count."""
+    lowest = np.min(figures[np.isfinite(figures)], initial=0.5)
+    return float(np.floor(lowest * 10) / 10)
 
 
 def whisker(row: object, start: float, end: float, chance: float) -> Whisker | None:
     """Return the figure of a row on a line from ``start`` to ``end``; None where not defined."""
     if np.isnan(row.value):
         return None
-    return _places(row.value, row.low, row.high, start, end, chance)
+    return whisker_at(row.value, row.low, row.high, start, end, chance)
 
 
-def _places(
+def whisker_at(
     value: float, low: float, high: float, start: float, end: float, chance: float
 ) -> Whisker:
+    """Return a value and its interval, which may be NaN, on a line from ``start`` to ``end``."""
     low, high = (value, value) if np.isnan(low) else (low, high)
     places = 100 * (np.array([value, low, high, chance]) - start) / (end - start)
     return Whisker(*(round(float(place), 1) for place in np.clip(places, 0, 100)))

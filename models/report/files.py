@@ -53,6 +53,23 @@ def write_files(contents: dict[str, bytes], folder: str | os.PathLike) -> list[P
     return written
 
 
+def remove_file(name: str, folder: str | os.PathLike) -> None:
+    """Remove what an earlier report left under a name; only a file, and nothing where none is.
+
+    Raises
+    ------
+    ModelsError
+        When it cannot be removed.
+    """
+    path = Path(folder) / name
+    if not path.is_file():
+        return
+    try:
+        path.unlink()
+    except OSError as error:
+        raise _unwritable(folder, error.strerror) from error
+
+
 def as_bytes(text: str) -> bytes:
     """Return UTF-8; half a character, as a broken file name holds, is spelled out."""
     return text.encode("utf-8", errors="backslashreplace")

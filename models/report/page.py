@@ -11,11 +11,12 @@ from models.report import tables
 from models.report.again import again
 from models.report.figures import calibration_figures, curve_figures
 from models.report.quality_levels import level_tables
+from models.report.transfer import transfer_answer, transfer_headline, transfer_tables
 from models.report.wording import (
     LIMITS,
     NO_SOURCES,
     answer,
-    first_sentence,
+    compared,
     has_figure,
     question,
 )
@@ -30,22 +31,27 @@ _NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uff
 
 def page(report: "ValidationReport") -> str:
     """Return the whole page; the same report gives the same text."""
+    findings = report.audit.findings if report.audit else ()
+    scores, metrics = map(tables.trained_on_all, (report.scores, report.metrics))
+    beside = ""
+    if report.settings["hold_out"] == "single_method":
+        beside = compared(metrics["trained_on"].iloc[0])
+    importance = None if report.importance.empty else tables.importance_table(report.importance)
     text = _template().render(
         style=_resource("page.css"),
-        warnings=[first_sentence(one) for one in report.audit.warnings] if report.audit else [],
+        warnings=[finding.summary for finding in findings if finding.is_warning],
         tells_source=bool(report.audit and report.audit.tells_source),
         quoted=_quoted(report),
         main=_answered(report, "main"),
+        transfer=_transfer(report) if beside else None,
+        beside=beside,
         facts=_facts(report),
-        curves=curve_figures(
-            tables.trained_on_all(report.scores), tables.trained_on_all(report.metrics)
-        ),
-        calibration=calibration_figures(tables.trained_on_all(report.scores)),
+        curves=curve_figures(scores, metrics),
+        calibration=calibration_figures(scores),
         parts=[part for by in _PARTS if (part := _breakdown(report, by, "main"))],
-        transfer=tables.transfer_tables(report, "auc_mean_of_folds"),
         levels=level_tables(report),
         audit=tables.audit_table(report.audit) if report.audit else None,
-        importance=None if report.importance.empty else tables.importance_table(report.importance),
+        importance=importance,
         choices=None if report.choices.empty else tables.choice_table(report.choices),
         settings=tables.setting_table(report.settings),
         again=again(report),
@@ -98,16 +104,33 @@ def _breakdown(report: "ValidationReport", by: str, key: str) -> dict[str, objec
     return {"shown": shown, "more": more}
 
 
+def _transfer(report: "ValidationReport") -> dict[str, object]:
+    """Return the answer where training was on one method at a time, and the matrices."""
+    return {
+        "question": question("single_method"),
+        "answer": transfer_answer(report),
+        "headline": transfer_headline(report, "transfer-headline"),
+        "matrices": transfer_tables(report),
+    }
+
+
 def _facts(report: "ValidationReport") -> list[tuple[str, str]]:
     """Return what the figures rest on, in a few numbers."""
-    names = {
-        "n_real": "real videos",
-        "n_fake": "fake videos",
-        "n_groups": "groups: people or sources",
-        "n_features": "features",
-    }
-    facts = [(label, f"{report.settings[key]}") for key, label in names.items()]
-    return [*facts, ("folds tested", str(report.settings["n_folds"]))]
+    tested = report.scores.drop_duplicates("path")
+    n_real, n_fake = ((tested["label"] == label).sum() for label in ("real", "fake"))
+    facts = [
+        ("real videos tested", n_real),
+        ("fake videos tested", n_fake),
+        ("groups tested: people or sources", tested["group"].nunique()),
+    ]
+    if len(tested) != report.settings["n_videos"]:
+        fewest, most = report.folds["n_train"].min(), report.folds["n_train"].max()
+        each = " in each fold" if report.settings["n_folds"] > 1 else ""
+        n_train = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        facts.append((f"videos trained on{each}", n_train))
+    facts.append(("features", report.settings["n_features"]))
+    facts.append(("folds tested", report.settings["n_folds"]))
+    return [(label, str(value)) for label, value in facts]
 
 
 @cache

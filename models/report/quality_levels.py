@@ -23,6 +23,10 @@ _PEOPLE_NOTE = (
     "beside the balanced accuracy here. The classifiers judge whole videos, which need not be "
     "those that people saw, {trained}."
 )
+_REALS_NOTE = (
+    "Each method: its fakes of that level against all reals of the same level tested in the same "
+    "folds. "
+)
 # What the classifiers knew before, by what was held out.
 _TRAINED = {
     "group": "after training on videos of other people, of the same data set too",
@@ -71,7 +75,7 @@ def _table(report: "ValidationReport", metric: str, caption: str) -> Table:
         f"{caption} {OVER_GROUPS}",
         ("quality", "judged by", "all methods", *methods[1:]),
         rows,
-        _people_note(report) if with_people else "",
+        (_REALS_NOTE + (_people_note(report) if with_people else "")).rstrip(),
     )
 
 
@@ -85,7 +89,7 @@ def _asked_people(report: "ValidationReport") -> set[str]:
 def _people_note(report: "ValidationReport") -> str:
     """Return where the figures of people are from, and why they compare only roughly."""
     trained_on = trained_on_all(report.metrics)["trained_on"].iloc[0]
-    trained = _TRAINED.get(str(report.settings["hold_out"]), "after training on other videos")
+    trained = _TRAINED[str(report.settings["hold_out"])]
     fakes = "reals and all fakes" if trained_on == ALL else f"reals and fakes of {trained_on} alone"
     return _PEOPLE_NOTE.format(trained=trained.format(trained_on=fakes))
 

@@ -1,7 +1,6 @@
 """The tables of the report, told in cells, so that the page only has to set them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from models.report.cells import (
     drop_cell,
     figure_cell,
     number,
+    start_of_scale,
     whisker,
 )
 from models.report.wording import (
@@ -24,7 +24,6 @@ from models.report.wording import (
     NAMED,
     OVER_GROUPS,
     UNITS,
-    Figure,
     guessing,
     over,
 )
@@ -53,7 +52,7 @@ def headline_table(report: "ValidationReport", key: str) -> Table:
     """Return the AUC of each classifier with its interval drawn."""
     rows = trained_on_all(report.metrics)
     rows = rows[rows["metric"] == HEADLINE]
-    start = _start_of_scale(rows[["value", "low"]].to_numpy(dtype=float))
+    start = start_of_scale(rows[["value", "low"]].to_numpy(dtype=float))
     return Table(
         key,
         f"AUC of each classifier {over(report)}",
@@ -89,7 +88,7 @@ def metric_table(report: "ValidationReport", key: str) -> Table:
     by_name = {(row.metric, row.classifier): row for row in metrics.itertuples()}
     rows = []
     for metric in _names(metrics["metric"]):
-        about = FIGURES.get(metric, Figure(metric, "", ""))
+        about = FIGURES[metric]
         first = by_name[metric, classifiers[0]]
         rests = ""
         if metric in ("auc_within_group", "auc_mean_of_folds"):
@@ -146,57 +145,6 @@ def class_table(report: "ValidationReport", key: str) -> Table:
         for name, fakes in is_fake.groupby(tested["held_out"], sort=False)
     ]
     return Table(key, "Videos tested", ("held out", "real", "fake"), rows)
-
-
-def transfer_tables(report: "ValidationReport", metric: str) -> list[Table]:
-    """Return for each classifier the matrix of what was trained on and what was tested."""
-    part = report.breakdown
-    part = part[(part["by"] == "method") & (part["metric"] == metric)]
-    if part["trained_on"].nunique() < 2:
-        return []
-    tested = _names(part["name"])
-    tables = []
-    for i, (classifier, of_one) in enumerate(part.groupby("classifier", sort=False), 1):
-        found = {(row.trained_on, row.name): row for row in _plain(of_one)}
-        trained = sorted(_names(of_one["trained_on"]), key=lambda name: name == ALL)
-        n_fakes = of_one.groupby("name")["n_fake"].nunique()
-        uneven = set(n_fakes[n_fakes > 1].index)
-        rows = [
-            (
-                Cell("all methods" if on == ALL else on),
-                *(_transfer_cell(found.get((on, name)), on, name in uneven) for name in tested),
-            )
-            for on in trained
-        ]
-        note = (
-            "Columns: tested on the fakes of that method. Framed: the method trained on, of people "
-            "never seen."
-        )
-        if uneven:
-            note += (
-                " Where rows differ in the number of fakes tested, it stands in the cell: some "
-                "fold could not be trained on, so these are not figures of the same videos."
-            )
-        tables.append(
-            Table(
-                f"transfer-{i}",
-                f"{classifier}: {FIGURES[metric].name} {OVER_GROUPS}",
-                ("trained on", *tested),
-                rows,
-                note,
-            )
-        )
-    return tables
-
-
-def _transfer_cell(row: object | None, trained_on: str, counted: bool) -> Cell:
-    if row is None:
-        return Cell(UNKNOWN, is_number=True)
-    cell = auc_cell(row, shaded=True, mark=trained_on == row.name)
-    if not counted:
-        return cell
-    n_fakes = f"{row.n_fake} fake" + "s" * (row.n_fake != 1)
-    return replace(cell, small=f"{cell.small}\n{n_fakes}".strip())
 
 
 def audit_table(audit: "Audit") -> Table:
@@ -289,16 +237,6 @@ def _without_figure(rows: list[tuple[Cell, ...]], where: str) -> str:
     return f"No figure without {needed}: {', '.join(named)}{more}."
 
 
-def _start_of_scale(figures: np.ndarray) -> float:
-    """Return 0.5, or the next tenth below the lowest figure."""
-    lowest = np.min(figures[np.isfinite(figures)], initial=0.5)
-    return float(np.floor(lowest * 10) / 10)
-
-
 def _names(values: Iterable[object]) -> list[str]:
     """Return the different values in the order they come in."""
     return list(dict.fromkeys(map(str, values)))
-
-
-def _plain(frame: pd.DataFrame) -> Sequence[object]:
-    return list(frame.itertuples(index=False))

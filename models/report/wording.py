@@ -1,7 +1,6 @@
 """What the report says in words: the question, the answer, the names of the figures, its limits."""
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,11 +113,6 @@ _BY_GUESSING = {
 }
 
 
-def first_sentence(text: str) -> str:
-    """Return what comes before the first full stop that a capital letter follows."""
-    return re.split(r"(?<=\.) (?=[A-Z])", text, maxsplit=1)[0]
-
-
 def guessing(metric: str, share_fake: float) -> str:
     """Return what a coin gets, or always saying 0.5; for average precision the share of fakes."""
     value = share_fake if metric == "average_precision" else _BY_GUESSING.get(metric)
@@ -127,8 +121,13 @@ def guessing(metric: str, share_fake: float) -> str:
 
 def question(hold_out: object) -> str:
     """Return what is asked by holding that out, as a title."""
-    asked = _NEVER_SEEN.get(str(hold_out))
-    return asked[0] if asked else "How well does it tell fake from real?"
+    return _NEVER_SEEN[str(hold_out)][0]
+
+
+def compared(trained_on: str) -> str:
+    """Return what the figures are that stand beside those of training on one method."""
+    what = "all methods" if trained_on == ALL else f"{trained_on} alone"
+    return f"trained on {what}, for comparison"
 
 
 def over(report: "ValidationReport") -> str:
@@ -153,7 +152,7 @@ def answer(report: "ValidationReport", metrics: pd.DataFrame) -> str:
     """
     hold_out = str(report.settings["hold_out"])
     trained_on = metrics["trained_on"].iloc[0]
-    where = _NEVER_SEEN.get(hold_out, ("", "On videos held out"))[1].format(
+    where = _NEVER_SEEN[hold_out][1].format(
         trained_on="every way of manipulating" if trained_on == ALL else f"{trained_on} alone"
     )
     rows = metrics[metrics["metric"] == HEADLINE].dropna(subset="value")

@@ -9,7 +9,9 @@ from models.metrics import measure
 from models.validation_report import ValidationReport
 
 NAN = float("nan")
-WARNING = "Face size alone tells fakes from reals. Collect <b>others</b> & look again."
+SUMMARY = "Face size (of 'J. Smith', say) alone tells fakes from reals."
+ADVICE = "Collect <b>others</b> & look again."
+WARNING = f"{SUMMARY} {ADVICE}"
 
 
 def make_scores(
@@ -94,11 +96,13 @@ def make_report(
 
 
 def make_audit(is_warning=True):
-    told = WARNING if is_warning else "It does not."
+    told = (SUMMARY, ADVICE) if is_warning else ("It does not.",)
     figures = (0.88, 0.8, 0.93, 0.5)
     return Audit(
         (
-            Finding("quality_tells_label", "Does quality tell?", "AUC", *figures, is_warning, told),
+            Finding(
+                "quality_tells_label", "Does quality tell?", "AUC", *figures, is_warning, *told
+            ),
             Finding.unknown("split_shares_groups", "Is the split clean?", "share", "no split."),
             Finding.counted("no_groups", "Any alone?", "number of rows", 0.0, False, "No."),
         )
@@ -179,6 +183,10 @@ def _named(part, names):
 
 
 def _folds(scores):
+    """As :func:`models.held_out.fold_table`, without the AUC; what is not tested is trained on."""
     names = ["classifier", "trained_on", "fold", "held_out"]
     fake = scores.assign(n_fake=scores["label"] == "fake", n_real=scores["label"] == "real")
-    return fake.groupby(names, sort=False)[["n_real", "n_fake"]].sum().reset_index()
+    folds = fake.groupby(names, sort=False)[["n_real", "n_fake"]].sum().reset_index()
+    n_test = folds["n_real"] + folds["n_fake"]
+    folds.insert(4, "n_train", scores["path"].nunique() - n_test)
+    return folds

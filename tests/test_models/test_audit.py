@@ -294,6 +294,7 @@ def test_the_frame_holds_what_the_findings_say():
     frame = found.to_frame()
     assert list(frame["name"]) == NAMES
     assert list(frame["sentence"]) == [f.sentence for f in found.findings]
+    assert list(frame["summary"]) == [f.summary for f in found.findings]
 
 
 def test_of_more_videos_than_can_be_learnt_from_each_group_keeps_some(monkeypatch):

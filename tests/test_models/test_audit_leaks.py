@@ -352,3 +352,16 @@ def test_videos_without_a_group_are_counted():
     assert found.is_warning
     assert found.value == 12 / 80
     assert "Of 80 videos, 12 have no group" in found.sentence
+
+
+def test_names_with_full_stops_stand_whole_in_the_summary():
+    table = honest_table()
+    people = {name: f"J. Smith no. {i}" for i, name in enumerate(sorted(set(table["group"])))}
+    table["group"] = table["group"].map(people)
+    table["split"] = np.resize(["train", "test"], len(table))
+    found = finding(table, "split_shares_groups")
+    assert found.is_warning
+    assert "a group with its train ('J. Smith no. 0', 'J. Smith no. 1', " in found.summary
+    assert found.summary.endswith(" more).")
+    assert found.advice.startswith("`--hold-out split`")
+    assert found.sentence == f"{found.summary} {found.advice}"

@@ -18,7 +18,9 @@ from models.errors import ModelsError
 from models.report import check_folder, write_report
 
 from .report_maker import (
+    ADVICE,
     NAN,
+    SUMMARY,
     WARNING,
     make_audit,
     make_importance,
@@ -133,7 +135,7 @@ def test_figure_to_quote_comes_before_the_others_and_after_the_warning(folder, p
     text = page.text
     places = [
         text.index("Read this before any figure"),
-        text.index("Face size alone tells fakes from reals."),
+        text.index("Face size (of 'J. Smith', say) alone tells"),
         text.index(f"AUC {best:.3f}"),
         text.index("The figure to quote"),
         text.index("Not the figure to quote"),
@@ -221,6 +223,47 @@ def test_page_says_what_was_asked_what_was_found_and_how_to_run_it_again(page):
         assert expected in page.text
 
 
+def facts_of(html):
+    pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html)
+    return dict(pairs)
+
+
+def test_facts_count_what_was_tested_and_tell_what_was_trained_on(tmp_path):
+    """Of 400 videos of 40 people, the official test holds 100 of 10."""
+    scores = make_scores(n=100, classifiers=("svm", "mlp"), n_folds=1)
+    scores["label"] = np.where(scores["path"] < "clip_020", "real", "fake")
+    scores["group"] = scores["path"].str[-5]
+    whole = {"n_videos": 400, "n_real": 80, "n_fake": 320, "n_groups": 40}
+    report = make_report(scores, hold_out="split", settings=whole)
+    report.folds["n_train"] = 240
+    assert facts_of(written(report, tmp_path)) == {
+        "real videos tested": "20",
+        "fake videos tested": "80",
+        "groups tested: people or sources": "10",
+        "videos trained on": "240",
+        "features": "7",
+        "folds tested": "1",
+    }
+
+
+def test_folds_that_train_on_different_numbers_tell_the_range(tmp_path):
+    report = make_report(settings={"n_videos": 90})
+    report.folds["n_train"] = [40, 44, 41] * 2
+    assert facts_of(written(report, tmp_path))["videos trained on in each fold"] == "40 to 44"
+
+
+def test_facts_do_not_tell_the_training_where_every_video_is_tested(tmp_path):
+    assert not [name for name in facts_of(written(make_report(), tmp_path)) if "trained" in name]
+
+
+def test_warning_is_told_in_one_whole_sentence_and_its_advice_below(page, html):
+    box = html[html.index('<section class="warning"') :]
+    box = Page(box[: box.index("</section>") + len("</section>")]).text
+    assert SUMMARY in box
+    assert ADVICE not in box
+    assert WARNING in page.text
+
+
 def test_clean_report_has_no_warning_and_nothing_to_quote(tmp_path):
     text = Page(written(make_report(audit=make_audit(is_warning=False)), tmp_path)).text
     assert "Read this before" not in text
@@ -290,6 +333,24 @@ def test_file_that_cannot_be_replaced_leaves_no_half_one(tmp_path):
     with pytest.raises(ModelsError, match="directory"):
         write_report(make_report(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "metrics.json"}
+
+
+SOURCES = "scores_source_held_out.csv"
+
+
+def test_scores_of_an_earlier_report_do_not_stay_beside_a_new_one(full, tmp_path):
+    write_report(full, tmp_path)
+    (tmp_path / "notes.csv").write_text("mine")
+    assert (tmp_path / SOURCES).is_file()
+    paths = write_report(make_report(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*(one.name for one in paths), "notes.csv"}
+    assert tmp_path / SOURCES not in paths
+
+
+def test_folder_of_the_name_of_the_earlier_scores_is_left_alone(tmp_path):
+    (tmp_path / SOURCES / "mine").mkdir(parents=True)
+    write_report(make_report(), tmp_path)
+    assert (tmp_path / SOURCES / "mine").is_dir()
 
 
 def test_scores_not_defined_do_not_break_the_page(tmp_path):

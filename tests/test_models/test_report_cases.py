@@ -124,29 +124,6 @@ def test_people_are_quoted_only_for_what_they_were_asked(tmp_path, dataset, leve
     assert ("Compression levels and methods" in html) == (levels != ("",))
 
 
-def test_matrix_of_training_on_one_method(tmp_path):
-    on = ("swap", "lips", "all")
-    report = make_report(make_scores(trained_on=on, classifiers=("svm",)), hold_out="single_method")
-    html = written(report, tmp_path)
-    table = html[html.index('id="transfer-1"') :]
-    table = table[: table.index("</table>")]
-    found = report.breakdown.query("by == 'method' and metric == 'auc_mean_of_folds'")
-    assert len(found) == 6
-    assert all(f"<bdi>{value:.3f}</bdi>" in table for value in found["value"])
-    assert table.count("<tr>") == 1 + 3
-    assert "all methods" in table[table.rindex("<tr>") :]
-    assert table.count("framed") == 2
-    counts = Page(html).text
-    assert "30 fake and 30 real videos" in counts
-
-
-def test_training_on_one_method_alone_is_not_called_training_on_all(tmp_path):
-    report = make_report(make_scores(trained_on=("swap", "lips")), hold_out="single_method")
-    text = Page(written(report, tmp_path)).text
-    assert "On people never seen, trained on lips alone, the best of 2" in text
-    assert "every way of manipulating" not in text
-
-
 def test_page_stays_small_however_many_videos(tmp_path):
     names = ("svm", "mlp", "xgboost", "committee")
     small = make_report(make_scores(n=220, classifiers=names))
