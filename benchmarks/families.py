@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.families features.csv`` takes each family alone and all together, with people
 held out and with the source repository held out (the columns ``group`` and ``dataset`` of the
-table), each as measured and conditioned on quality, see :mod:`models.conditioning`. A family is the
-part of a feature's name before the first double underscore.
+table), each as measured and conditioned on quality, see :mod:`models.learning.conditioning`. A
+family is the part of a feature's name before the first double underscore.
 
 A family that ranks well over all videos, but neither within a source nor on sources it has not
 seen, tells the source and not the fake. How well it does tell the source is measured too, on
@@ -26,11 +26,11 @@ from threadpoolctl import threadpool_limits
 from models import cross_validate
 from models.audit.sources import source_told
 from models.classifiers import check_classifier, check_seed
-from models.conditioning import covariate_columns
 from models.errors import HoldOutError, ModelsError, TableError
-from models.feature_table import feature_columns, read_feature_file, read_training_table
+from models.evaluation.validation_report import ValidationReport
 from models.metrics import measure
-from models.validation_report import ValidationReport
+from models.table.covariates import covariate_columns
+from models.table.feature_table import feature_columns, read_feature_file, read_training_table
 
 ALL = "all"
 QUALITY = "quality"

@@ -19,7 +19,7 @@ __all__ = [
 
 _HOMES = {
     "Detector": "models.detector",
-    "ValidationReport": "models.validation_report",
+    "ValidationReport": "models.evaluation.validation_report",
     "VideoScore": "models.video_score",
     "cross_validate": "models.validation",
     "load_detector": "models.detector",
@@ -29,10 +29,10 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from models.detector import Detector, load_detector
+    from models.evaluation.validation_report import ValidationReport
     from models.scoring import score_video
     from models.training import train
     from models.validation import cross_validate
-    from models.validation_report import ValidationReport
     from models.video_score import VideoScore
 
 

@@ -14,7 +14,7 @@ from models.errors import ModelsError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 app = typer.Typer(
     help="Train, cross-validate and use a detector of manipulated face videos.",
@@ -171,8 +171,8 @@ def report_tables(report: "ValidationReport", width: int) -> list["Table"]:
     """Return tables of the metrics, as many classifiers side by side as ``width`` columns hold."""
     from rich.table import Table
 
+    from models.evaluation.validation_report import interval_text
     from models.splitters import ALL
-    from models.validation_report import interval_text
 
     metrics = report.metrics[report.metrics["trained_on"] == ALL]
     classifiers = list(dict.fromkeys(metrics["classifier"]))

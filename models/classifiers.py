@@ -7,8 +7,8 @@ is held out must not shape expectations, medians and scales. The classifiers are
 with few videos and many features, hence strong regularisation. Fit them with
 ``pipeline.fit(X, y, classify__groups=groups)``; without groups every row counts as a group of its
 own. The last ``n_covariates`` columns of ``X`` are measures of quality, see
-:mod:`models.conditioning`. With ``search`` a few settings, and the share of the features that is
-kept, are chosen in every fit on groups held out of it, see :mod:`models.search`.
+:mod:`models.learning.conditioning`. With ``search`` a few settings, and the share of the features
+that is kept, are chosen in every fit on groups held out of it, see :mod:`models.learning.search`.
 """
 
 from collections.abc import Callable
@@ -19,16 +19,19 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
-from models.calibration import CalibratedByGroup, SoftVote
-from models.conditioning import QualityConditioner
 from models.errors import SettingError, UnknownClassifierError
-from models.kernel_machine import RadialSVC
-from models.preprocessing import BestShare, ClippedRobustScaler
-from models.search import GRIDS
+from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.conditioning import QualityConditioner
+from models.learning.kernel_machine import RadialSVC
+from models.learning.preprocessing import BestShare, ClippedRobustScaler
+from models.learning.search import GRIDS
 
 
 def make_svm(seed: int = 0, n_covariates: int = 0, search: bool = False) -> Pipeline:
-    """Return a support vector machine with a radial kernel; see :mod:`models.kernel_machine`."""
+    """Return a support vector machine with a radial kernel.
+
+    See :mod:`models.learning.kernel_machine`.
+    """
     return _pipeline(_svm(seed, n_covariates, search))
 
 

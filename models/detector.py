@@ -9,11 +9,11 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.calibration import CalibratedByGroup, SoftVote
-from models.conditioning import QualityConditioner
 from models.errors import FeatureMismatchError
-from models.feature_table import MAX_MISSING, WINDOW_COLUMNS, feature_matrix
+from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.conditioning import QualityConditioner
 from models.storage import DAMAGE, damaged, read_checked, write_repeatable
+from models.table.feature_table import MAX_MISSING, WINDOW_COLUMNS, feature_matrix
 
 # A row with a larger share of its features outside everything seen in training is ``uncertain`` at
 # most. Of 219 videos of talking faces from 24 sources, one in twenty has more than 5 % outside

@@ -12,7 +12,7 @@ import featurize
 from featurize.errors import NoFaceError, TooShortError
 from models.detector import MAX_UNSEEN, Detector, load_detector, mean_of_known
 from models.errors import NoDetectorError
-from models.feature_table import MAX_MISSING
+from models.table.feature_table import MAX_MISSING
 from models.versions import installed_versions
 from models.video_score import FaceScore, Reason, VideoScore, WindowScore
 

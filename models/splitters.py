@@ -9,8 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from models.errors import HoldOutError
-from models.group_folds import MIN_GROUPS_PER_CLASS, group_folds, is_trainable, n_groups_per_class
-from models.training_table import TrainingTable
+from models.learning.group_folds import (
+    MIN_GROUPS_PER_CLASS,
+    group_folds,
+    is_trainable,
+    n_groups_per_class,
+)
+from models.table.training_table import TrainingTable
 
 ALL = "all"
 _SIDES = {

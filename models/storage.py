@@ -23,12 +23,12 @@ FORMAT_VERSION = 3
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
 TRUSTED_TYPES = (
-    "models.calibration.CalibratedByGroup",
-    "models.calibration.SoftVote",
-    "models.conditioning.QualityConditioner",
-    "models.kernel_machine.RadialSVC",
-    "models.preprocessing.BestShare",
-    "models.preprocessing.ClippedRobustScaler",
+    "models.learning.calibration.CalibratedByGroup",
+    "models.learning.calibration.SoftVote",
+    "models.learning.conditioning.QualityConditioner",
+    "models.learning.kernel_machine.RadialSVC",
+    "models.learning.preprocessing.BestShare",
+    "models.learning.preprocessing.ClippedRobustScaler",
     "numpy.dtype",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",

@@ -8,9 +8,9 @@ from threadpoolctl import threadpool_limits
 
 from models.classifiers import MAKERS, check_classifier, check_seed
 from models.detector import Detector, Thresholds
-from models.feature_table import TrainingTable, read_training_table
+from models.learning.video_rows import mean_by_video
+from models.table.feature_table import TrainingTable, read_training_table
 from models.versions import installed_versions
-from models.video_rows import mean_by_video
 
 _TOLERATED_ERRORS = 0.05
 
@@ -31,17 +31,17 @@ def train(
     Parameters
     ----------
     table : path or pandas.DataFrame
-        See :func:`models.feature_table.read_training_table`.
+        See :func:`models.table.feature_table.read_training_table`.
     classifier : str
         ``svm``, ``mlp``, ``xgboost`` or ``committee``, the soft vote of the three.
     seed : int
         Same table and seed, same detector.
     condition_on_quality : bool
         Whether features are told beside what authentic video of the same quality shows. See
-        :mod:`models.conditioning`.
+        :mod:`models.learning.conditioning`.
     search : bool
         Whether hyper-parameters and the share of features are chosen on held-out groups. See
-        :mod:`models.search`.
+        :mod:`models.learning.search`.
 
     Raises
     ------

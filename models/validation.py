@@ -8,12 +8,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from models.audit import audit_shortcuts
-from models.breakdown import break_down, quality_levels
 from models.classifiers import MAKERS, check_classifier, check_seed
 from models.errors import HoldOutError, SettingError, UnknownClassifierError
-from models.feature_table import read_training_table
-from models.group_folds import check_n_folds
-from models.held_out import (
+from models.evaluation.breakdown import break_down, quality_levels
+from models.evaluation.held_out import (
     Fold,
     Plan,
     choice_table,
@@ -23,10 +21,12 @@ from models.held_out import (
     score_table,
     test_folds,
 )
+from models.evaluation.validation_report import ValidationReport
+from models.learning.group_folds import check_n_folds
 from models.metrics import FEWEST_CLUSTERS
 from models.splitters import SPLITTERS
-from models.training_table import TrainingTable
-from models.validation_report import ValidationReport
+from models.table.feature_table import read_training_table
+from models.table.training_table import TrainingTable
 from models.versions import installed_versions
 
 _NAMED_BY_COLUMN = ("method", "dataset", "compression")
@@ -52,7 +52,7 @@ def cross_validate(
     Parameters
     ----------
     table : path or pandas.DataFrame
-        See :func:`models.feature_table.read_training_table`.
+        See :func:`models.table.feature_table.read_training_table`.
     hold_out : str
         What the classifier has not seen: ``group`` (a person or source), ``method`` (a way of
         manipulating), ``single_method`` (train on one method, test on each), ``dataset``,
@@ -68,12 +68,13 @@ def cross_validate(
         Processes; -1 for one per core. The report is the same for any number.
     condition_on_quality : bool
         Whether features are told beside what authentic video of the same quality shows, learnt in
-        each fold anew. See :mod:`models.conditioning`.
+        each fold anew. See :mod:`models.learning.conditioning`.
     search : bool
         Whether hyper-parameters and the share of features are chosen, in each fold anew, on groups
-        of its training part. See :mod:`models.search`.
+        of its training part. See :mod:`models.learning.search`.
     importance : bool
-        Whether to measure what each family of features is worth. See :mod:`models.importance`.
+        Whether to measure what each family of features is worth. See
+        :mod:`models.evaluation.importance`.
     audit : bool
         Whether to ask first which shortcuts the table offers, and to hold out data sets too where
         the figures may be a fingerprint of the source. See :mod:`models.audit`.

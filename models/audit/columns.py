@@ -7,10 +7,10 @@ import numpy as np
 from scipy.stats import norm
 
 from models.audit.finding import Finding, is_beyond_chance
-from models.feature_file import named
-from models.group_folds import MIN_GROUPS_PER_CLASS
+from models.learning.group_folds import MIN_GROUPS_PER_CLASS
 from models.metrics import FEWEST_CLUSTERS, auc
-from models.training_table import TrainingTable
+from models.table.feature_file import named
+from models.table.training_table import TrainingTable
 
 # Hardly any measure of one movement or colour of a face is that good; a copy of the label in which
 # one video in twenty is mistaken still is.

@@ -3,9 +3,9 @@
 import numpy as np
 
 from models.audit.finding import Finding
-from models.feature_file import named
 from models.splitters import official_sides
-from models.training_table import TrainingTable
+from models.table.feature_file import named
+from models.table.training_table import TrainingTable
 
 
 def split_shares_groups(table: TrainingTable) -> Finding:

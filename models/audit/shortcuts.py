@@ -17,7 +17,7 @@ from models.audit.sources import (
 from models.audit.twins import twins_across_groups
 from models.classifiers import check_seed
 from models.errors import HoldOutError
-from models.training_table import TrainingTable
+from models.table.training_table import TrainingTable
 
 # What is learnt is learnt from at most so many videos: the interval is then narrow enough, and the
 # kernel of the support vector machine grows with the square of their number.
@@ -41,7 +41,7 @@ def audit_shortcuts(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Au
     Parameters
     ----------
     table : TrainingTable
-        See :func:`models.feature_table.read_training_table`.
+        See :func:`models.table.feature_table.read_training_table`.
     n_folds : int
         Groups are held out in at most so many folds; a source counts among those that could be
         told if it has authentic videos of so many groups.

@@ -18,11 +18,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from models.audit.finding import Finding, compared_with_chance, is_beyond_chance
 from models.classifiers import make_svm
-from models.conditioning import QualityConditioner
 from models.errors import HoldOutError, TableError
-from models.group_folds import group_folds
+from models.learning.conditioning import QualityConditioner
+from models.learning.group_folds import group_folds
 from models.metrics import FEWEST_CLUSTERS, measure
-from models.training_table import TrainingTable
+from models.table.training_table import TrainingTable
 
 _CHANCE_AUC = 0.5
 _N_RESAMPLES = 1000

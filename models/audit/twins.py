@@ -12,9 +12,9 @@ from scipy.stats import norm
 from sklearn.impute import SimpleImputer
 
 from models.audit.finding import Finding
+from models.learning.preprocessing import ClippedRobustScaler
 from models.metrics import FEWEST_CLUSTERS
-from models.preprocessing import ClippedRobustScaler
-from models.training_table import TrainingTable
+from models.table.training_table import TrainingTable
 
 # Likeness above which two videos are twins. Measured on nine clips of as many sources, each encoded
 # anew in H.264, among 220 clips, by three draws of columns: copies at constant rate factor 23 are

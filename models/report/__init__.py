@@ -25,7 +25,7 @@ from models.report.files import (
 )
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 __all__ = ["check_folder", "write_report"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 # Of the shell and of Python; what is left at them is not spelled out.
 _FOLDS = 5

@@ -53,7 +53,7 @@ def curve_figures(scores: pd.DataFrame, metrics: pd.DataFrame) -> list[Drawing]:
     Parameters
     ----------
     scores, metrics : pandas.DataFrame
-        Of one ``trained_on``, see :class:`models.validation_report.ValidationReport`.
+        Of one ``trained_on``, see :class:`models.evaluation.validation_report.ValidationReport`.
     """
     scored = [one for one in _by_classifier(scores) if has_both(one.is_fake)]
     if not scored:

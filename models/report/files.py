@@ -12,7 +12,7 @@ import pandas as pd
 from models.errors import ModelsError
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 
 def check_folder(folder: str | os.PathLike) -> None:

@@ -22,7 +22,7 @@ from models.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 _PARTS = ("method", "dataset", "compression", "fold")
 _MORE_FIGURES = ("balanced_accuracy", "equal_error_rate", "tpr_at_fpr_5pct", "log_loss")

@@ -10,7 +10,7 @@ from models.report.wording import OVER_GROUPS
 from models.splitters import ALL
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 _BENCHMARK = "FaceForensics++"
 _LEVELS = {"raw": "raw", "c0": "raw (c0)", "c23": "high quality (c23)", "c40": "low quality (c40)"}

@@ -31,7 +31,7 @@ from models.splitters import ALL
 
 if TYPE_CHECKING:
     from models.audit import Audit
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 _MOST_NAMED = 40
 _BY = {

@@ -19,7 +19,7 @@ from models.report.wording import FIGURES, HEADLINE, OVER_GROUPS
 from models.splitters import ALL
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 
 @dataclass(frozen=True)

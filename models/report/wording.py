@@ -9,7 +9,7 @@ import pandas as pd
 from models.splitters import ALL
 
 if TYPE_CHECKING:
-    from models.validation_report import ValidationReport
+    from models.evaluation.validation_report import ValidationReport
 
 _NEVER_SEEN = {
     "group": ("Does it work on people it has never seen?", "On people and sources never seen"),

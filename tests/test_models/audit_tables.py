@@ -12,7 +12,7 @@ from models.audit.sources import (
     with_all_quality,
 )
 from models.audit.twins import twins_across_groups
-from models.feature_table import read_training_table
+from models.table.feature_table import read_training_table
 from tests.test_models.conftest import make_table
 
 # A question by itself, so that a test need not ask the others.

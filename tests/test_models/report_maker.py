@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from models.audit import Audit, Finding
-from models.breakdown import BREAKDOWN_COLUMNS, QUALITY_LEVEL_COLUMNS
+from models.evaluation.breakdown import BREAKDOWN_COLUMNS, QUALITY_LEVEL_COLUMNS
+from models.evaluation.validation_report import ValidationReport
 from models.metrics import measure
-from models.validation_report import ValidationReport
 
 NAN = float("nan")
 SUMMARY = "Face size (of 'J. Smith', say) alone tells fakes from reals."
@@ -148,7 +148,7 @@ def _metrics(scores):
 
 
 def _breakdown(scores):
-    """As :mod:`models.breakdown`, with so few resamples that it takes no time."""
+    """As :mod:`models.evaluation.breakdown`, with so few resamples that it takes no time."""
     parts = []
     for (classifier, trained_on), whole in _by(scores):
         for by in ("fold", "method", "dataset", "compression"):
@@ -183,7 +183,7 @@ def _named(part, names):
 
 
 def _folds(scores):
-    """As :func:`models.held_out.fold_table`, without the AUC; what is not tested is trained on."""
+    """As the fold table of a validation, without the AUC; what is not tested is trained on."""
     names = ["classifier", "trained_on", "fold", "held_out"]
     fake = scores.assign(n_fake=scores["label"] == "fake", n_real=scores["label"] == "real")
     folds = fake.groupby(names, sort=False)[["n_real", "n_fake"]].sum().reset_index()

@@ -7,7 +7,7 @@ import pytest
 from models.audit import Audit, Finding, audit_shortcuts
 from models.audit.sources import source_told
 from models.errors import HoldOutError, SettingError
-from models.feature_table import read_training_table
+from models.table.feature_table import read_training_table
 from tests.test_models.audit_tables import (
     NAMES,
     audit,

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from models.feature_table import read_training_table
 from models.splitters import split_by_official_split
+from models.table.feature_table import read_training_table
 from tests.test_models.audit_tables import (
     copies_of,
     fake_of,

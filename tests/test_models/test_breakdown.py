@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.breakdown import BREAKDOWN_COLUMNS, break_down, quality_levels
+from models.evaluation.breakdown import BREAKDOWN_COLUMNS, break_down, quality_levels
 
 
 def scores(trained_on="all", seed=0):

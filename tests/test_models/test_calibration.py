@@ -9,9 +9,9 @@ from sklearn.model_selection import LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from models.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
 from models.classifiers import MAKERS
 from models.errors import HoldOutError
+from models.learning.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
 from models.metrics import auc
 
 

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from models import cross_validate, load_detector, train
-from models.calibration import CalibratedByGroup
 from models.classifiers import MAKERS
-from models.conditioning import COVARIATES, QualityConditioner
 from models.errors import DetectorError, FeatureMismatchError, TableError
-from models.feature_table import feature_columns, read_training_table
+from models.learning.calibration import CalibratedByGroup
+from models.learning.conditioning import QualityConditioner
 from models.scoring import explain, score_rows
+from models.table.covariates import COVARIATES
+from models.table.feature_table import feature_columns, read_training_table
 from tests.test_models.conftest import JITTER, SPEED, WIDTH, make_table, quality_table
 
 

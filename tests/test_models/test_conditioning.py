@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from featurize import describe_features
-from models.conditioning import COVARIATES, QualityConditioner, _left_out, covariate_columns
 from models.errors import TableError
+from models.learning.conditioning import QualityConditioner, _left_out
 from models.metrics import auc
+from models.table.covariates import COVARIATES, covariate_columns
 from tests.test_models.conftest import WIDTH
 
 

@@ -21,14 +21,14 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from models.calibration import CalibratedByGroup, SoftVote
 from models.classifiers import MAKERS
-from models.conditioning import QualityConditioner
 from models.errors import HoldOutError, ModelsError, SettingError, TableError
-from models.group_folds import GroupFolds, group_folds
-from models.kernel_machine import RadialSVC
+from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.conditioning import QualityConditioner
+from models.learning.group_folds import GroupFolds, group_folds
+from models.learning.kernel_machine import RadialSVC
+from models.learning.preprocessing import BestShare, ClippedRobustScaler
 from models.metrics import auc
-from models.preprocessing import BestShare, ClippedRobustScaler
 
 NAMES = ["svm", "mlp", "xgboost", "committee"]
 

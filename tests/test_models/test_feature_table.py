@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from models.errors import FeatureMismatchError, TableError
-from models.feature_table import feature_columns, feature_matrix, read_training_table
+from models.table.feature_table import feature_columns, feature_matrix, read_training_table
 from tests.test_models.conftest import SIGNAL, make_table
 
 

@@ -5,8 +5,13 @@ from hypothesis import strategies as st
 from joblib import Parallel, delayed
 
 from models.classifiers import MAKERS
-from models.group_folds import group_folds
-from models.importance import _exchanged, family_importance, family_of, permuted_decisions
+from models.evaluation.importance import (
+    _exchanged,
+    family_importance,
+    family_of,
+    permuted_decisions,
+)
+from models.learning.group_folds import group_folds
 from models.metrics import auc, draws
 
 

@@ -6,7 +6,7 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from models.classifiers import MAKERS
-from models.kernel_machine import RadialSVC
+from models.learning.kernel_machine import RadialSVC
 from models.metrics import auc
 
 

@@ -11,15 +11,15 @@ from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
 from models import train
-from models.balanced_fit import fit_balanced
-from models.calibration import CalibratedByGroup, SoftVote
 from models.classifiers import MAKERS
-from models.conditioning import QualityConditioner
 from models.detector import load_detector
 from models.errors import HoldOutError
-from models.group_folds import GroupFolds, group_folds
-from models.search import GRIDS, choose, fit_chosen
-from models.video_rows import VideoRows
+from models.learning.balanced_fit import fit_balanced
+from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.conditioning import QualityConditioner
+from models.learning.group_folds import GroupFolds, group_folds
+from models.learning.search import GRIDS, choose, fit_chosen
+from models.learning.video_rows import VideoRows
 
 
 class Column(ClassifierMixin, BaseEstimator):
@@ -226,7 +226,7 @@ def test_a_noisy_table_is_cut_down_and_a_plain_one_of_use_in_whole_is_not():
 
 
 def test_a_searched_detector_is_saved_small_and_says_the_same(table, tmp_path):
-    from models.feature_table import read_training_table
+    from models.table.feature_table import read_training_table
 
     data = read_training_table(table)
     pipeline = MAKERS["svm"](0, 0, search=True)

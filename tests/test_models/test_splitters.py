@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import HoldOutError
-from models.feature_table import read_training_table
-from models.group_folds import group_folds
+from models.learning.group_folds import group_folds
 from models.splitters import SPLITTERS, split_by_group, split_by_method
-from models.training_table import TrainingTable
+from models.table.feature_table import read_training_table
+from models.table.training_table import TrainingTable
 from tests.test_models.conftest import make_table
 
 SPLITS = ("train", "val", "test", "")

@@ -15,8 +15,8 @@ from models import load_detector, train
 from models.classifiers import MAKERS
 from models.detector import Thresholds
 from models.errors import DetectorError
-from models.feature_table import read_training_table
 from models.storage import FORMAT, FORMAT_VERSION, TRUSTED_TYPES
+from models.table.feature_table import read_training_table
 from tests.test_models.conftest import SIGNAL, make_table
 
 

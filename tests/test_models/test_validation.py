@@ -4,8 +4,8 @@ import pytest
 
 from models import cross_validate, train
 from models.errors import HoldOutError, SettingError, TableError, UnknownClassifierError
+from models.evaluation.validation_report import interval_text
 from models.metrics import interval_levels
-from models.validation_report import interval_text
 from tests.test_models.conftest import SIGNAL, make_table
 
 

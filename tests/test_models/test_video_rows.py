@@ -6,11 +6,11 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from models.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
 from models.classifiers import MAKERS
 from models.errors import TableError
+from models.learning.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
+from models.learning.video_rows import VideoRows, mean_by_video
 from models.metrics import auc
-from models.video_rows import VideoRows, mean_by_video
 
 
 def clips(seed=0, n=40):

@@ -13,10 +13,10 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
-from models.balanced_fit import decision_values, fit_balanced, fit_params
-from models.group_folds import is_trainable
+from models.learning.balanced_fit import decision_values, fit_balanced, fit_params
+from models.learning.group_folds import is_trainable
+from models.learning.video_rows import VideoRows, mean_by_video
 from models.metrics import auc
-from models.video_rows import VideoRows, mean_by_video
 
 # The values that are used without a search come first: among equals the first is chosen.
 GRIDS: dict[str, dict[str, list]] = {

@@ -27,7 +27,7 @@ class TrainingTable:
         ``(n_rows, n_quality)`` float64: how the video was taken and packed, never trained on.
     quality_columns : tuple of str
         ``(n_quality,)`` their names, sorted: the family ``quality``, and the meta columns those of
-        :data:`models.feature_table.MEASURED_META`.
+        :data:`models.table.feature_table.MEASURED_META`.
     is_fake : numpy.ndarray
         ``(n_rows,)`` int, 1 for a manipulated video and 0 for an authentic one.
     groups : numpy.ndarray

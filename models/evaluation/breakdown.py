@@ -35,7 +35,7 @@ def break_down(scores: pd.DataFrame, seed: int, n_jobs: int = 1) -> pd.DataFrame
     Parameters
     ----------
     scores : pandas.DataFrame
-        As in :class:`models.validation_report.ValidationReport`.
+        As in :class:`models.evaluation.validation_report.ValidationReport`.
     seed : int
         Of the intervals.
     n_jobs : int
@@ -59,7 +59,7 @@ def quality_levels(scores: pd.DataFrame, seed: int, n_jobs: int = 1) -> pd.DataF
     Parameters
     ----------
     scores : pandas.DataFrame
-        As in :class:`models.validation_report.ValidationReport`.
+        As in :class:`models.evaluation.validation_report.ValidationReport`.
     seed : int
         Of the intervals.
     n_jobs : int

@@ -9,14 +9,14 @@ from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.calibration import SoftVote
 from models.classifiers import MAKERS
 from models.errors import HoldOutError, TableError
-from models.importance import family_importance, permuted_decisions
+from models.evaluation.importance import family_importance, permuted_decisions
+from models.learning.calibration import SoftVote
+from models.learning.video_rows import mean_by_video
 from models.metrics import auc, measure
 from models.splitters import ALL, Split
-from models.training_table import TrainingTable
-from models.video_rows import mean_by_video
+from models.table.training_table import TrainingTable
 
 IMPORTANCE_COLUMNS = ("classifier", "family", "n_features", "auc_drop", "low", "high")
 CHOICE_COLUMNS = ("classifier", "trained_on", "fold", "parameter", "value")
@@ -38,7 +38,7 @@ class Tested:
     """What one classifier said of the videos of one fold.
 
     ``decision`` and ``probability`` are ``(n_videos,)``; ``chosen`` is what a search chose, and
-    ``permuted`` what :func:`models.importance.permuted_decisions` returns.
+    ``permuted`` what :func:`models.evaluation.importance.permuted_decisions` returns.
     """
 
     decision: np.ndarray

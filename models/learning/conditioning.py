@@ -6,7 +6,6 @@ is expected at a quality is learnt from them, on authentic video only, and they 
 themselves they would tell the source of a clip rather than its truth.
 """
 
-from collections.abc import Iterable
 from typing import Self
 
 import numpy as np
@@ -15,22 +14,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from models.errors import SettingError, TableError
-
-# The order is that of the columns in the classifier's input; a table may lack some. No measure of
-# quality are the duration of a clip, an editor's choice, and the brightness of a face, which is
-# that of the skin as well.
-COVARIATES = (
-    "face_width_px",
-    "fps",
-    "head_pose__angular_speed_deg_per_s__median",
-    "quality__blur__median",
-    "quality__blockiness__median",
-    "quality__noise_sigma_levels__median",
-    "quality__bit_rate__log10_bits_per_pixel",
-    "quality__frame_step__cv",
-    "quality__repeated_frames__share",
-    "quality__interpolated_frames__share",
-)
 
 _IQR_OF_STANDARD_NORMAL = 1.3489795
 _N_ROUNDS = 20
@@ -42,12 +25,6 @@ _LEAST_SPREAD = 1e-6
 # Share of the load that is at least taken to rest on other groups: where there are none, nothing
 # is divided by zero.
 _LEAST_REST = 1e-6
-
-
-def covariate_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns that say at which quality a video was measured."""
-    present = set(columns)
-    return [name for name in COVARIATES if name in present]
 
 
 class QualityConditioner(TransformerMixin, BaseEstimator):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.conditioning import COVARIATES, covariate_columns
 from models.errors import FeatureMismatchError, TableError
-from models.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
-from models.training_table import TrainingTable
+from models.table.covariates import COVARIATES, covariate_columns
+from models.table.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
+from models.table.training_table import TrainingTable
 from models.versions import PACKAGE, installed_versions
 
 # Meta columns that say how a video was taken and packed, as the family ``quality`` does.
@@ -99,8 +99,8 @@ def read_training_table(
         columns without a double underscore that are not known are ignored. With
         ``window_start_s`` and ``window_end_s`` a row is a window of a video.
     condition_on_quality : bool
-        Whether the measures of quality, see :data:`models.conditioning.COVARIATES`, are covariates.
-        A feature among them is then no feature.
+        Whether the measures of quality, see :data:`models.table.covariates.COVARIATES`, are
+        covariates. A feature among them is then no feature.
 
     Raises
     ------
@@ -201,10 +201,11 @@ def _measured_rows(features: np.ndarray) -> np.ndarray:
 def _remark_on_missing(meta: pd.DataFrame, measured: np.ndarray) -> str:
     videos = meta.drop_duplicates("path")
     gone = videos["label"][~videos["path"].isin(meta["path"][measured])]
+    n_real, n_fake = ((gone == label).sum() for label in _LABELS)
     return (
-        f"{(~measured).sum()} rows lack more than {100 * MAX_MISSING:.0f} % of the features and are "
-        f"left out; {(gone == 'real').sum()} real and {(gone == 'fake').sum()} fake videos have no "
-        "other. A detector says `unknown` of such a video."
+        f"{(~measured).sum()} rows lack more than {100 * MAX_MISSING:.0f} % of the features and "
+        f"are left out; {n_real} real and {n_fake} fake videos have no other. A detector says "
+        "`unknown` of such a video."
     )
 
 

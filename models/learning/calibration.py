@@ -20,10 +20,10 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models.balanced_fit import decision_values, fit_balanced, log_odds
 from models.errors import HoldOutError, TableError
-from models.search import fit_chosen
-from models.video_rows import VideoRows, mean_by_video
+from models.learning.balanced_fit import decision_values, fit_balanced, log_odds
+from models.learning.search import fit_chosen
+from models.learning.video_rows import VideoRows, mean_by_video
 
 _N_CLASSES = 2
 
@@ -82,7 +82,7 @@ class _SigmoidOfDecision(ClassifierMixin, BaseEstimator):
         """Return the calibrated probability of the second class at each decision value.
 
         That of a video with several rows is the probability at the mean of their decision values,
-        see :func:`models.video_rows.mean_by_video`.
+        see :func:`models.learning.video_rows.mean_by_video`.
         """
         return expit(self.log_odds(decision))
 
@@ -164,7 +164,8 @@ class CalibratedByGroup(_SigmoidOfDecision):
         Shuffles the groups.
     grid : dict of str to list, optional
         Parameters of ``estimator`` and the values to try. They are chosen anew in every fit, the
-        folds' and the last, on groups that are held out of its rows; see :mod:`models.search`.
+        folds' and the last, on groups that are held out of its rows; see
+        :mod:`models.learning.search`.
 
     Attributes
     ----------

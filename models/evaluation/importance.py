@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from models.learning.video_rows import mean_by_video
 from models.metrics import draws, fewest_clusters, interval, mean_auc_of_held_out
-from models.video_rows import mean_by_video
 
 
 def family_of(column: str) -> str:

@@ -48,10 +48,10 @@ class ValidationReport:
         right in each of them. ``auc_mean_of_folds`` compares within folds and counts each held-out
         name once, ``auc_within_group`` compares within a person or source inside a fold.
     breakdown, quality_levels : pandas.DataFrame
-        The same of parts of the scores. See :mod:`models.breakdown`.
+        The same of parts of the scores. See :mod:`models.evaluation.breakdown`.
     importance : pandas.DataFrame
         One row per classifier and family of features: ``classifier, family, n_features, auc_drop,
-        low, high``, see :mod:`models.importance`; no row unless asked for.
+        low, high``, see :mod:`models.evaluation.importance`; no row unless asked for.
     choices : pandas.DataFrame
         What a search chose, one row per classifier, fold and parameter: ``classifier, trained_on,
         fold, parameter, value``; no row without a search.
@@ -97,7 +97,9 @@ class ValidationReport:
 
     def metrics_text(self) -> str:
         """Return a table of the metrics with intervals."""
-        return self._metrics_text(self.metrics)
+        of_all = "Trained on all methods, for comparison:\n"
+        alone = self.settings["hold_out"] == "single_method"
+        return (of_all if alone else "") + self._metrics_text(self.metrics)
 
     def _metrics_text(self, chosen: pd.DataFrame) -> str:
         chosen = chosen[chosen["trained_on"] == ALL]

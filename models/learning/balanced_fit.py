@@ -8,9 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from models.conditioning import QualityConditioner
-from models.preprocessing import BestShare
-from models.video_rows import VideoRows
+from models.learning.conditioning import QualityConditioner
+from models.learning.preprocessing import BestShare
+from models.learning.video_rows import VideoRows
 
 _SMALLEST_PROBABILITY = 1e-9
 

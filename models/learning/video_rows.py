@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
 from models.errors import TableError
-from models.group_folds import group_folds
+from models.learning.group_folds import group_folds
 
 
 def mean_by_video(values: np.ndarray, videos: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""A feature table: as it stands in a file, checked, and as training data."""
