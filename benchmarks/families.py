@@ -31,6 +31,7 @@ from models.evaluation.validation_report import ValidationReport
 from models.metrics import measure
 from models.table.covariates import covariate_columns
 from models.table.feature_table import feature_columns, read_feature_file, read_training_table
+from models.table.training_table import TrainingTable
 
 ALL = "all"
 QUALITY = "quality"
@@ -84,16 +85,8 @@ def within_source(report: ValidationReport) -> str:
     return _text(*measured.loc["auc_mean_of_folds", ["value", "low", "high"]])
 
 
-def _validated(
-    table: pd.DataFrame, hold_out: str, conditioned: bool, classifier: str, seed: int
-) -> ValidationReport:
-    return cross_validate(
-        table, hold_out, classifier, seed=seed, condition_on_quality=conditioned, audit=False
-    )
-
-
-def _people_held_out(table: pd.DataFrame, conditioned: bool, classifier: str, seed: int) -> Figures:
-    report = _validated(table, "group", conditioned, classifier, seed)
+def _people_held_out(data: TrainingTable, classifier: str, seed: int) -> Figures:
+    report = cross_validate(data, "group", classifier, seed=seed, audit=False)
     return {
         "people: all videos": _figure(report, "auc_pooled"),
         "people: within a source": within_source(report),
@@ -101,19 +94,17 @@ def _people_held_out(table: pd.DataFrame, conditioned: bool, classifier: str, se
     }
 
 
-def _sources_held_out(
-    table: pd.DataFrame, conditioned: bool, classifier: str, seed: int
-) -> Figures:
-    report = _validated(table, "dataset", conditioned, classifier, seed)
+def _sources_held_out(data: TrainingTable, classifier: str, seed: int) -> Figures:
+    report = cross_validate(data, "dataset", classifier, seed=seed, audit=False)
     return {
         "sources: all videos": _figure(report, "auc_pooled"),
         "sources: mean of each": _figure(report, "auc_mean_of_folds"),
     }
 
 
-def _source_told(table: pd.DataFrame, conditioned: bool, classifier: str, seed: int) -> Figures:
+def _source_told(data: TrainingTable, classifier: str, seed: int) -> Figures:
     del classifier
-    told = source_told(read_training_table(table, conditioned).per_video(), _N_FOLDS, seed)
+    told = source_told(data.per_video(), _N_FOLDS, seed)
     figure = "-" if np.isnan(told.value) else f"{told.value:.2f} ({told.chance:.2f})"
     return {"tells the source": figure}
 
@@ -130,7 +121,7 @@ def _text(value: float, low: float, high: float) -> str:
     return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-_Measurement = Callable[[pd.DataFrame, bool, str, int], Figures]
+_Measurement = Callable[[TrainingTable, str, int], Figures]
 _MEASUREMENTS: tuple[_Measurement, ...] = (_people_held_out, _sources_held_out, _source_told)
 
 
@@ -141,7 +132,9 @@ def figures(
     with threadpool_limits(limits=1):
         try:
             chosen = family_table(table, family, conditioned)
-            return _MEASUREMENTS[measured](chosen, conditioned, classifier, seed)
+            # Rows were chosen by all features: every family is measured on the same videos.
+            data = read_training_table(chosen, conditioned, most_missing=1.0)
+            return _MEASUREMENTS[measured](data, classifier, seed)
         except (HoldOutError, TableError):
             return {}
 
@@ -157,7 +150,8 @@ def main(
         check_classifier(classifier)
         check_seed(seed)
         table, _ = read_feature_file(features)
-        read_training_table(table)
+        kept = read_training_table(table).meta["path"]
+        table = table[table["path"].str.strip().isin(kept)]
     except ModelsError as error:
         typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from error

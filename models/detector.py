@@ -61,7 +61,8 @@ class Detector:
         ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the authentic training videos, or
         among all windows of them; NaN where a feature was never measured.
     seen_range : numpy.ndarray
-        ``(n_features, 2)`` smallest and largest value among all training videos, or their windows.
+        ``(n_features, 2)`` smallest and largest value among all training videos, or their windows;
+        NaN for a feature that fewer than half of them had.
     window_s : float or None
         Length in seconds of the windows that videos are measured in; None where a row is a whole
         video. The score of a video is that of the mean decision value of its windows.
@@ -192,7 +193,7 @@ class Detector:
             raise FeatureMismatchError(f"{trained} the table has some of {others[0]:g} s: {made}")
 
     def missing_share(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` share of missing values among features measured in training."""
+        """Return ``(n_rows,)`` share of missing values among features usual in training."""
         return np.isnan(inputs[:, self._measured]).mean(axis=1)
 
     def unseen_share(self, inputs: np.ndarray) -> np.ndarray:
@@ -204,7 +205,7 @@ class Detector:
 
     @property
     def _measured(self) -> np.ndarray:
-        """Numbers of the features that were measured in training."""
+        """Numbers of the features that training videos usually had."""
         return np.flatnonzero(np.isfinite(self.seen_range).all(axis=1))
 
     def verdict(self, probability: float, unseen_share: float = 0.0) -> str:

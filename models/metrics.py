@@ -292,8 +292,9 @@ def interval_levels(n_clusters: int) -> tuple[float, float]:
     """Return between which percentiles of the draws the 95 % interval lies.
 
     Draws from ``k`` clusters vary less than samples of as many do, by ``sqrt((k - 1) / k)``, and
-    their spread is itself uncertain, as Student's t knows; for a mean both are made good by taking
-    percentiles further out (Hesterberg 2015, expanded percentiles).
+    their spread is itself uncertain, as Student's t knows; percentiles further out make up for both
+    (Hesterberg 2015, expanded percentiles). Not wholly: with fewer than ten clusters the interval
+    still holds the truth less often than in 95 of 100 cases, of figures near 1 above all.
     """
     z = np.sqrt(n_clusters / (n_clusters - 1)) * student_t.ppf(0.975, n_clusters - 1)
     low = 100 * float(norm.cdf(-z))

@@ -15,9 +15,8 @@ from models.learning.group_folds import (
     is_trainable,
     n_groups_per_class,
 )
-from models.table.training_table import TrainingTable
+from models.table.training_table import ALL, TrainingTable
 
-ALL = "all"
 _SIDES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
@@ -181,13 +180,7 @@ def _methods(table: TrainingTable) -> tuple[np.ndarray, list[str]]:
     """Return ``(n_rows,)`` the method of each fake, empty for reals, and all of them."""
     fake = table.is_fake == 1
     method = np.where(fake, table.meta["method"].to_numpy(dtype=str), "")
-    names = _held_out_names(method[fake], "method", "fake videos")
-    if ALL in names:
-        raise HoldOutError(
-            f"A method is called {ALL!r}, which is what all of them together are called here: "
-            "give it another name in the column 'method'."
-        )
-    return method, names
+    return method, _held_out_names(method[fake], "method", "fake videos")
 
 
 def _split_by_column(table: TrainingTable, column: str, n_folds: int, seed: int) -> Iterator[Split]:

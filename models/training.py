@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from models.classifiers import MAKERS, check_classifier, check_seed
 from models.detector import Detector, Thresholds
 from models.learning.video_rows import mean_by_video
-from models.table.feature_table import TrainingTable, read_training_table
+from models.table.feature_table import TrainingTable, read_training_table, usually_known
 from models.versions import installed_versions
 
 _TOLERATED_ERRORS = 0.05
@@ -72,7 +72,9 @@ def train(
         pipeline=pipeline,
         thresholds=choose_thresholds(held_out, is_fake),
         real_quantiles=_quantiles(data.features[data.is_fake == 0], (0.05, 0.5, 0.95)),
-        seen_range=_quantiles(data.features, (0.0, 1.0)),
+        seen_range=np.where(
+            usually_known(data.features)[:, None], _quantiles(data.features, (0.0, 1.0)), np.nan
+        ),
         window_s=data.window_s,
         provenance=_provenance(data, classifier, seed, search, calibrated.chosen_),
     )

@@ -33,7 +33,7 @@ _NAMED_BY_COLUMN = ("method", "dataset", "compression")
 
 
 def cross_validate(
-    table: str | os.PathLike | pd.DataFrame,
+    table: str | os.PathLike | pd.DataFrame | TrainingTable,
     hold_out: str = "group",
     classifier: str | Sequence[str] = "all",
     n_folds: int = 5,
@@ -51,8 +51,9 @@ def cross_validate(
 
     Parameters
     ----------
-    table : path or pandas.DataFrame
-        See :func:`models.table.feature_table.read_training_table`.
+    table : path, pandas.DataFrame or TrainingTable
+        See :func:`models.table.feature_table.read_training_table`, or what that returned, already
+        read with or without conditioning.
     hold_out : str
         What the classifier has not seen: ``group`` (a person or source), ``method`` (a way of
         manipulating), ``single_method`` (train on one method, test on each), ``dataset``,
@@ -106,7 +107,9 @@ def cross_validate(
             f"There is nothing called {hold_out!r} to hold out: choose one of "
             f"{', '.join(SPLITTERS)}."
         )
-    data = read_training_table(table, condition_on_quality)
+    data = table
+    if not isinstance(table, TrainingTable):
+        data = read_training_table(table, condition_on_quality)
     plan = Plan(names, seed, search, importance)
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):

@@ -1,11 +1,15 @@
-"""Whether the columns ``group`` and ``split`` keep training and test apart."""
+"""Whether ``group`` and ``split`` keep training and test apart, and who is in neither."""
 
 import numpy as np
+from scipy.stats import fisher_exact
 
 from models.audit.finding import Finding
 from models.splitters import official_sides
 from models.table.feature_file import named
 from models.table.training_table import TrainingTable
+
+# Chance of so unequal a loss where classes are hit alike.
+_RARE = 0.001
 
 
 def split_shares_groups(table: TrainingTable) -> Finding:
@@ -65,3 +69,28 @@ def no_groups(table: TrainingTable) -> Finding:
         summary = "Every video has a group."
     unit = "share of videos"
     return Finding.counted(*about, unit, n_alone / n_videos, n_alone > 0, summary, advice)
+
+
+def left_out_tells_label(table: TrainingTable) -> Finding:
+    """Return the share of videos too little measured to be scored, and whether one class is hit.
+
+    Figures speak of the others alone: where it is mostly fakes that cannot be measured, they tell
+    little of the fakes there are. Tested by Fisher's exact test.
+    """
+    about = ("left_out_tells_label", "Is one class measured less often than the other?")
+    real, fake = table.n_left_out
+    n_real, n_fake = (int((table.is_fake == label).sum()) for label in (0, 1))
+    value = (real + fake) / (real + fake + n_real + n_fake)
+    summary = (
+        f"Too little could be measured in {real} of {real + n_real} real and {fake} of "
+        f"{fake + n_fake} fake videos, which are left out."
+    )
+    chance = fisher_exact([[real, n_real], [fake, n_fake]]).pvalue
+    is_warning = chance < _RARE
+    advice = ""
+    if is_warning:
+        advice = (
+            "The figures are of those that could be measured, and one class is hit more: find out "
+            "why before you quote them."
+        )
+    return Finding.counted(*about, "share of videos", value, is_warning, summary, advice)

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from models.audit.columns import feature_copies_label, name_says_label
 from models.audit.finding import Audit
-from models.audit.membership import no_groups, split_shares_groups
+from models.audit.membership import left_out_tells_label, no_groups, split_shares_groups
 from models.audit.sources import (
     features_tell_source,
     quality_tells_label,
@@ -30,7 +30,8 @@ def audit_shortcuts(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Au
 
     Asked is whether quality or the source tells the label, whether features tell the source,
     whether single features copy the label or are named like it, whether copies of a video stand in
-    several groups, whether the official split shares groups, and whether groups are known.
+    several groups, whether the official split shares groups, whether groups are known, and whether
+    one class is left out more than the other.
 
     Quality is also what features are conditioned on, and the share of them that a video lacks. A
     video whose source is not named counts as of one more source.
@@ -72,6 +73,7 @@ def audit_shortcuts(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Au
                 twins_across_groups(table, seed),
                 split_shares_groups(table),
                 no_groups(table),
+                left_out_tells_label(table),
             )
         )
 

@@ -20,6 +20,7 @@ from models.table.training_table import TrainingTable
 
 IMPORTANCE_COLUMNS = ("classifier", "family", "n_features", "auc_drop", "low", "high")
 CHOICE_COLUMNS = ("classifier", "trained_on", "fold", "parameter", "value")
+_LABELS = ("real", "fake")
 _ABOUT_VIDEO = ("path", "label", "group", "method", "dataset", "compression")
 
 
@@ -95,6 +96,10 @@ def _test_fold(
     train = np.isin(data.videos, split.train)
     test = np.isin(data.videos, split.test)
     inputs, videos = data.inputs, data.videos
+    labels = np.unique(data.is_fake[train])
+    if len(labels) < len(_LABELS):
+        known = " and ".join(_LABELS[label] for label in labels) or "no"
+        return HoldOutError(f"All other videos are {known}, and training needs both classes.")
     tested: dict[str, Tested] = {}
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):

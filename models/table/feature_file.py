@@ -93,7 +93,10 @@ def _check_end(path: Path, n_fields: int) -> None:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _LONGEST_ROW_BYTES, 0))
         *_, last = file.read().split(b"\n")
-    if last and len(next(csv.reader([last.decode("utf-8", errors="replace")]))) < n_fields:
+    # In a text in quotation marks a row may go on in the next line.
+    whole = last.count(b'"') % 2 == 0
+    fields = next(csv.reader([last.decode("utf-8", errors="replace")]), [])
+    if last.strip() and whole and len(fields) < n_fields:
         raise TableError(
             f"{str(path)!r} ends in the middle of a row, as a copy that was cut short does: copy "
             "it again, or make it anew."

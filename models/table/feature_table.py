@@ -10,7 +10,7 @@ import pandas as pd
 from models.errors import FeatureMismatchError, TableError
 from models.table.covariates import COVARIATES, covariate_columns
 from models.table.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
-from models.table.training_table import TrainingTable
+from models.table.training_table import ALL, TrainingTable
 from models.versions import PACKAGE, installed_versions
 
 # Meta columns that say how a video was taken and packed, as the family ``quality`` does.
@@ -23,6 +23,7 @@ _SAME_LENGTH_S = 1e-3
 # A row that lacks a larger share of the features is not scored: the medians put in for them would
 # be scored instead. Videos with a usable face lack about one in a hundred.
 MAX_MISSING = 0.2
+_USUAL_SHARE = 0.5
 
 
 def feature_columns(columns: Iterable[str]) -> list[str]:
@@ -82,14 +83,17 @@ def _holds_text(frame: pd.DataFrame, name: str) -> TableError:
 
 
 def read_training_table(
-    source: str | os.PathLike | pd.DataFrame, condition_on_quality: bool = False
+    source: str | os.PathLike | pd.DataFrame,
+    condition_on_quality: bool = False,
+    most_missing: float = MAX_MISSING,
 ) -> TrainingTable:
     """Read and check a feature table.
 
     Only rows with ``status`` ``ok`` and ``face`` 0 are used: the label of a video speaks of its
     main face. Rows without a label are left out and counted in ``remarks``, and so are rows that
-    lack more than :data:`MAX_MISSING` of the features: no detector scores such a row. An empty
-    ``group`` makes the video a group of its own. Blanks around the names of columns do not count.
+    lack more than :data:`MAX_MISSING` of what is usually known: no detector scores such a row. An
+    empty ``group`` makes the video a group of its own. Blanks around the names of columns do not
+    count.
 
     Parameters
     ----------
@@ -101,6 +105,10 @@ def read_training_table(
     condition_on_quality : bool
         Whether the measures of quality, see :data:`models.table.covariates.COVARIATES`, are
         covariates. A feature among them is then no feature.
+
+    most_missing : float
+        Rows that lack a larger share of the features are left out. To be changed only for a table
+        of few features, whose rows were chosen by another.
 
     Raises
     ------
@@ -127,6 +135,11 @@ def read_training_table(
         }
     )
     meta["label"] = meta["label"].str.lower()
+    if ((meta["method"] == ALL) & (meta["label"] == "fake")).any():
+        raise TableError(
+            f"A method is called {ALL!r}, which is what all of them together are called here: give "
+            "it another name in the column 'method'."
+        )
     spans = feature_matrix(frame, window)
     usable, remarks = _usable_rows(frame, meta, spans)
     frame, spans, meta = _in_order(frame, spans, meta, usable)
@@ -152,13 +165,15 @@ def read_training_table(
             f"{n_infinite} infinite values, or such as single precision does not hold, are treated "
             "as missing."
         )
-    measured = _measured_rows(features)
+    measured = _measured_rows(features, most_missing)
+    n_left_out = (0, 0)
     if not measured.all():
-        remarks.append(_remark_on_missing(meta, measured))
+        n_left_out = _n_left_out(meta, measured)
+        remarks.append(_remark_on_missing(int((~measured).sum()), n_left_out))
         features, spans = features[measured], spans[measured]
         frame, meta = frame[measured], meta[measured].reset_index(drop=True)
     videos = pd.factorize(meta["path"])[0]
-    _check_learnable(features, meta)
+    _check_learnable(features, meta, remarks)
     quality = sorted(
         name for name in frame.columns if name.startswith("quality__") or name in MEASURED_META
     )
@@ -176,6 +191,7 @@ def read_training_table(
         videos=videos,
         window_s=_window_s(spans) if window else None,
         meta=meta.assign(group=groups),
+        n_left_out=n_left_out,
         remarks=(*remarks, *of_groups, *_remarks_on_versions(meta)),
         sha256=sha256,
     )
@@ -191,21 +207,42 @@ def _in_order(
     return frame.iloc[rows], spans[rows], meta.iloc[rows].reset_index(drop=True)
 
 
-def _measured_rows(features: np.ndarray) -> np.ndarray:
-    """Return ``(n_rows,)`` bool: known are enough of the features that any row has."""
+def usually_known(features: np.ndarray) -> np.ndarray:
+    """Return ``(n_features,)`` bool: what at least half of the rows have counts as missing else.
+
+    So a few rows with more features, such as of another landmark backend, do not make all others
+    incomplete. Where nothing is known to so many, what any row has.
+    """
+    share = (~np.isnan(features)).mean(axis=0) if len(features) else np.zeros(features.shape[1])
+    usual = share >= _USUAL_SHARE
+    return usual if usual.any() else share > 0
+
+
+def _measured_rows(features: np.ndarray, most_missing: float) -> np.ndarray:
+    """Return ``(n_rows,)`` bool: enough is known of what is usually known to the rows kept."""
     missing = np.isnan(features)
-    known_to_some = ~missing.all(axis=0)
-    return (missing & known_to_some).sum(axis=1) <= MAX_MISSING * known_to_some.sum()
+    kept = np.ones(len(features), dtype=bool)
+    while True:
+        usual = usually_known(features[kept])
+        enough = (missing & usual).sum(axis=1) <= most_missing * usual.sum()
+        if not (kept & ~enough).any():
+            return kept
+        kept &= enough
 
 
-def _remark_on_missing(meta: pd.DataFrame, measured: np.ndarray) -> str:
+def _n_left_out(meta: pd.DataFrame, measured: np.ndarray) -> tuple[int, int]:
+    """Return how many real and how many fake videos have no row that is kept."""
     videos = meta.drop_duplicates("path")
     gone = videos["label"][~videos["path"].isin(meta["path"][measured])]
-    n_real, n_fake = ((gone == label).sum() for label in _LABELS)
+    return int((gone == "real").sum()), int((gone == "fake").sum())
+
+
+def _remark_on_missing(n_rows: int, n_left_out: tuple[int, int]) -> str:
+    n_real, n_fake = n_left_out
     return (
-        f"{(~measured).sum()} rows lack more than {100 * MAX_MISSING:.0f} % of the features and "
-        f"are left out; {n_real} real and {n_fake} fake videos have no other. A detector says "
-        "`unknown` of such a video."
+        f"{n_rows} rows lack more than {100 * MAX_MISSING:.0f} % of the features and are left "
+        f"out; {n_real} real and {n_fake} fake videos have no other. A detector says `unknown` of "
+        "such a video."
     )
 
 
@@ -323,12 +360,13 @@ def _usable_rows(
     return usable, remarks
 
 
-def _check_learnable(features: np.ndarray, meta: pd.DataFrame) -> None:
+def _check_learnable(features: np.ndarray, meta: pd.DataFrame, remarks: list[str]) -> None:
     absent = [name for name in _LABELS if not (meta["label"] == name).any()]
     if absent:
         raise TableError(
             f"None of the {meta['path'].nunique()} usable videos is labelled "
-            f"{' or '.join(absent)}: a classifier needs examples of both classes."
+            f"{' or '.join(absent)}: a classifier needs examples of both classes. "
+            f"{' '.join(remarks)}".rstrip()
         )
     lowest = np.where(np.isnan(features), np.inf, features).min(axis=0)
     highest = np.where(np.isnan(features), -np.inf, features).max(axis=0)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+# Stands for all methods together, so no method may be called so.
+ALL = "all"
+
 
 @dataclass(frozen=True)
 class TrainingTable:
@@ -42,6 +45,8 @@ class TrainingTable:
     meta : pandas.DataFrame
         ``path, label, group, method, dataset, compression`` and the other text columns of the
         table, empty text where missing, in the order of ``features``.
+    n_left_out : tuple of int
+        How many real and how many fake videos are left out, as too much of them is missing.
     remarks : tuple of str
         What was left out or filled in, one sentence each.
     sha256 : str
@@ -60,6 +65,7 @@ class TrainingTable:
     videos: np.ndarray
     window_s: float | None
     meta: pd.DataFrame
+    n_left_out: tuple[int, int]
     remarks: tuple[str, ...]
     sha256: str
 

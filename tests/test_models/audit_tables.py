@@ -4,7 +4,7 @@ import numpy as np
 
 from models.audit import audit_shortcuts
 from models.audit.columns import feature_copies_label, name_says_label
-from models.audit.membership import no_groups, split_shares_groups
+from models.audit.membership import left_out_tells_label, no_groups, split_shares_groups
 from models.audit.sources import (
     features_tell_source,
     quality_tells_label,
@@ -25,6 +25,7 @@ QUESTIONS = {
     "twins_across_groups": lambda table: twins_across_groups(table, 0),
     "split_shares_groups": split_shares_groups,
     "no_groups": no_groups,
+    "left_out_tells_label": left_out_tells_label,
 }
 NAMES = list(QUESTIONS)
 

@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 
 from models.errors import FeatureMismatchError, TableError
-from models.table.feature_table import feature_columns, feature_matrix, read_training_table
+from models.table.feature_table import (
+    feature_columns,
+    feature_matrix,
+    read_training_table,
+    usually_known,
+)
 from tests.test_models.conftest import SIGNAL, make_table
 
 
@@ -128,7 +133,7 @@ def test_a_table_that_cannot_be_learnt_from_is_named_as_such(table, change, said
     [
         (b"", "empty"),
         (b"\x00\xff\xfe\x80binary\x00", "not a CSV"),
-        (b'path,label\n"unclosed', "ends in the middle of a row"),
+        (b'path,label\n"unclosed', "not a CSV"),
         (b'path,label\n"unclosed\n', "not a CSV"),
         (b"path,label,a__b__c\nx,real,1\ny,fa", "ends in the middle of a row"),
         (b"path;label;a__b__c\nx;real;1\n", "separated by semicolons"),
@@ -239,6 +244,47 @@ def test_rows_that_no_detector_scores_are_left_out_and_that_is_said(table):
     labels = list(full.loc[[7, 9], "label"])
     counts = f"{labels.count('real')} real and {labels.count('fake')} fake videos have no other"
     assert counts in remark
+
+
+def test_a_few_rows_with_more_features_do_not_make_the_others_incomplete(table):
+    """As where one video of many has sound, or was measured by another landmark backend."""
+    more = [f"voice__v{i}__median" for i in range(8)]
+    few = table.fillna(0.0).assign(**dict.fromkeys(more, np.nan))
+    few.loc[:20, more] = 1.0
+    assert read_training_table(few).n_videos == len(table)
+    most = few.copy()
+    most.loc[:60, more] = 1.0
+    assert read_training_table(most).n_videos == 61
+    assert list(usually_known(np.array([[1.0, np.nan, np.nan], [1.0, 2.0, np.nan]]))) == [
+        *(True, True, False)
+    ]
+
+
+def test_who_is_left_out_is_counted_by_class_and_named_where_none_remains(table):
+    features = feature_columns(table.columns)
+    full = table.assign(**dict.fromkeys(features, np.arange(len(table)) * 1.0))
+    fake = (full["label"] == "fake").to_numpy()
+    full.loc[fake & (np.arange(len(full)) % 2 == 0), features[:4]] = np.nan
+    data = read_training_table(full)
+    n_gone = (fake & (np.arange(len(full)) % 2 == 0)).sum()
+    assert data.n_left_out == (0, n_gone)
+    assert read_training_table(full, most_missing=1.0).n_left_out == (0, 0)
+    full.loc[fake, features[:4]] = np.nan
+    with pytest.raises(TableError, match=f"labelled fake.* 0 real and {fake.sum()} fake videos"):
+        read_training_table(full)
+
+
+def test_a_method_cannot_be_called_what_all_of_them_are(table):
+    called = table.assign(method=np.where(table["label"] == "fake", "all", ""))
+    with pytest.raises(TableError, match="A method is called 'all'"):
+        read_training_table(called)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n   ", b"\n\n"])
+def test_a_whole_file_is_read_however_it_ends(tmp_path, end):
+    path = tmp_path / "features.csv"
+    path.write_bytes(b'a__b__c,label,path\n1,real,x\n2,fake,"y\nz"' + end)
+    assert list(read_training_table(path).meta["path"]) == ["x", "y\nz"]
 
 
 def test_the_order_of_a_table_does_not_matter(table):

@@ -40,6 +40,7 @@ def as_table(rows):
         np.arange(len(rows)),
         None,
         meta,
+        (0, 0),
         (),
         "",
     )
@@ -166,14 +167,6 @@ def test_training_on_one_method_uses_all_reals_and_the_same_folds_for_each():
         assert len(train) == (36 if trained_on == "all" else 18)
     tests = {split.test.tobytes() for split in splits}
     assert len(tests) == 4
-
-
-def test_a_method_cannot_be_called_what_all_of_them_are():
-    table = as_table([(fake, g, m, 0, 0) for g in range(6) for fake, m in ((0, 0), (1, 0), (1, 1))])
-    table.meta["method"] = table.meta["method"].replace("m0", "all")
-    for hold_out in ("method", "single_method"):
-        with pytest.raises(HoldOutError, match="'all'"):
-            list(SPLITTERS[hold_out](table, 4, 0))
 
 
 def test_the_official_split_trains_on_train_alone_and_on_no_group_of_the_test():

@@ -6,6 +6,7 @@ from models import cross_validate, train
 from models.errors import HoldOutError, SettingError, TableError, UnknownClassifierError
 from models.evaluation.validation_report import interval_text
 from models.metrics import interval_levels
+from models.table.feature_table import read_training_table
 from tests.test_models.conftest import SIGNAL, make_table
 
 
@@ -134,6 +135,24 @@ def test_a_held_out_video_is_scored_as_a_detector_trained_on_the_others_scores_i
     told = told.dropna()
     assert sorted(told.index) == sorted(scores.index)
     assert scores["probability"].to_dict() == pytest.approx(told.to_dict(), rel=1e-9)
+
+
+def test_losing_one_class_to_missing_features_is_warned_of(table):
+    features = [name for name in table.columns if "__n" in name]
+    fake = np.flatnonzero(table["label"] == "fake")
+    lossy = table.fillna(0.0)
+    lossy.loc[fake[::2], features[:6]] = np.nan
+    for rows, expected in ((lossy, True), (table, False)):
+        report = cross_validate(rows, classifier="svm")
+        (found,) = [f for f in report.audit.findings if f.name == "left_out_tells_label"]
+        assert found.is_warning == expected
+    assert "fake videos, which are left out" not in report.head_text()
+
+
+def test_a_table_that_was_read_already_gives_the_same_report(table):
+    data = read_training_table(table)
+    one, other = (cross_validate(rows, classifier="svm", audit=False) for rows in (table, data))
+    pd.testing.assert_frame_equal(one.scores, other.scores, check_exact=True)
 
 
 def test_data_sets_of_one_class_each_give_no_figure_to_quote():
