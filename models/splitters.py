@@ -24,6 +24,10 @@ _SIDES = {
 }
 
 
+# What is held out under a name that a column of the table gives.
+NAMED_BY_COLUMN = ("method", "dataset", "compression")
+
+
 class Split(NamedTuple):
     """One training and its test.
 

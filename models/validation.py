@@ -24,12 +24,10 @@ from models.evaluation.held_out import (
 from models.evaluation.validation_report import ValidationReport
 from models.learning.group_folds import check_n_folds
 from models.metrics import FEWEST_CLUSTERS
-from models.splitters import SPLITTERS
+from models.splitters import NAMED_BY_COLUMN, SPLITTERS
 from models.table.feature_table import read_training_table
 from models.table.training_table import TrainingTable
 from models.versions import installed_versions
-
-_NAMED_BY_COLUMN = ("method", "dataset", "compression")
 
 
 def cross_validate(
@@ -140,7 +138,7 @@ def _validated(
         remarks.append(_remark_on_official_split(videos, folds[0]))
     n_held_out = len({fold.split.held_out for fold in folds})
     over = "group"
-    if hold_out in _NAMED_BY_COLUMN and FEWEST_CLUSTERS <= n_held_out <= videos.n_groups:
+    if hold_out in NAMED_BY_COLUMN and FEWEST_CLUSTERS <= n_held_out <= videos.n_groups:
         over = hold_out
     return ValidationReport(
         scores=scores,

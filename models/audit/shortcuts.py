@@ -11,7 +11,6 @@ from models.audit.sources import (
     features_tell_source,
     quality_tells_label,
     source_tells_label,
-    table_rows,
     with_all_quality,
 )
 from models.audit.twins import twins_across_groups
@@ -85,4 +84,4 @@ def _drawn(table: TrainingTable, seed: int) -> TrainingTable:
     order = np.random.default_rng(seed).permutation(table.n_videos)
     rank_in_group = pd.Series(table.groups[order]).groupby(table.groups[order]).cumcount()
     first = order[np.argsort(rank_in_group.to_numpy(), kind="stable")]
-    return table_rows(table, np.sort(first[:MOST_VIDEOS_TO_LEARN_FROM]))
+    return table.part(np.sort(first[:MOST_VIDEOS_TO_LEARN_FROM]))

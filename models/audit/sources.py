@@ -21,7 +21,7 @@ from models.classifiers import make_svm
 from models.errors import HoldOutError, TableError
 from models.learning.conditioning import QualityConditioner
 from models.learning.group_folds import group_folds
-from models.metrics import FEWEST_CLUSTERS, measure
+from models.metrics import FEWEST_CLUSTERS, draws, measure
 from models.table.training_table import TrainingTable
 
 _CHANCE_AUC = 0.5
@@ -75,18 +75,11 @@ def _interval_of_balanced_accuracy(
     is_right: np.ndarray, source: np.ndarray, groups: np.ndarray, seed: int
 ) -> tuple[float, float]:
     """Return the 95 % interval over groups; a source that is not drawn does not count."""
-    group_names, group = np.unique(groups, return_inverse=True)
-    if len(group_names) < FEWEST_CLUSTERS:
+    if len(np.unique(groups)) < FEWEST_CLUSTERS:
         return np.nan, np.nan
-    source_names, which = np.unique(source, return_inverse=True)
-    shape = len(group_names), len(source_names)
-    cell = group * shape[1] + which
-    n_right = np.bincount(cell, is_right, minlength=shape[0] * shape[1]).reshape(shape)
-    n_all = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-    draws = np.random.default_rng(seed).multinomial(
-        shape[0], np.full(shape[0], 1 / shape[0]), size=_N_RESAMPLES
-    )
-    right, drawn = draws @ n_right, draws @ n_all
+    of_source = source[:, None] == np.unique(source)
+    weight = np.concatenate(list(draws(groups, _N_RESAMPLES, seed)))
+    right, drawn = weight @ (of_source & is_right[:, None]), weight @ of_source
     recall = right / np.maximum(drawn, 1)
     resampled = recall.sum(axis=1) / (drawn > 0).sum(axis=1)
     low, high = np.percentile(resampled, [2.5, 97.5])
@@ -215,21 +208,6 @@ def features_tell_source(table: TrainingTable, n_folds: int, seed: int) -> Findi
         versus = compared_with_chance(told.low, told.high, told.chance)
         summary, advice = f"{found}, {versus} ({100 * told.chance:.0f} %).", ""
     return Finding(*about, unit, *told, is_warning, summary, advice)
-
-
-def table_rows(table: TrainingTable, rows: np.ndarray) -> TrainingTable:
-    """Return some rows of a table that has one row per video."""
-    return replace(
-        table,
-        features=table.features[rows],
-        covariates=table.covariates[rows],
-        quality=table.quality[rows],
-        is_fake=table.is_fake[rows],
-        groups=table.groups[rows],
-        group_given=table.group_given[rows],
-        videos=np.arange(len(rows)),
-        meta=table.meta.iloc[rows].reset_index(drop=True),
-    )
 
 
 def _what_to_do(table: TrainingTable) -> str:

@@ -16,11 +16,10 @@ from models.learning.calibration import SoftVote
 from models.learning.video_rows import mean_by_video
 from models.metrics import auc, measure
 from models.splitters import ALL, Split
-from models.table.training_table import TrainingTable
+from models.table.training_table import LABELS, TrainingTable
 
 IMPORTANCE_COLUMNS = ("classifier", "family", "n_features", "auc_drop", "low", "high")
 CHOICE_COLUMNS = ("classifier", "trained_on", "fold", "parameter", "value")
-_LABELS = ("real", "fake")
 _ABOUT_VIDEO = ("path", "label", "group", "method", "dataset", "compression")
 
 
@@ -97,8 +96,8 @@ def _test_fold(
     test = np.isin(data.videos, split.test)
     inputs, videos = data.inputs, data.videos
     labels = np.unique(data.is_fake[train])
-    if len(labels) < len(_LABELS):
-        known = " and ".join(_LABELS[label] for label in labels) or "no"
+    if len(labels) < len(LABELS):
+        known = " and ".join(LABELS[label] for label in labels) or "no"
         return HoldOutError(f"All other videos are {known}, and training needs both classes.")
     tested: dict[str, Tested] = {}
     # The order of sums in a threaded product depends on the number of threads.

@@ -8,16 +8,16 @@ import pandas as pd
 
 from models.audit import Audit
 from models.metrics import FEWEST_CLUSTERS
-from models.splitters import ALL
+from models.splitters import ALL, NAMED_BY_COLUMN
 
-_UNITS = {
+UNITS = {
     "group": "groups",
     "method": "methods",
     "dataset": "data sets",
     "compression": "compression levels",
 }
-# The figure of the sources held out that is told before all others: free of the shares of fakes.
-_QUOTED = "auc_mean_of_folds"
+# The AUC that is told before all others: it never compares videos of different folds.
+HEADLINE = "auc_mean_of_folds"
 _MOST_NAMES = 40
 
 
@@ -135,7 +135,7 @@ class ValidationReport:
 
     def _quoted_text(self) -> str:
         """Return the figure to quote where data sets are held out, and what it rests on."""
-        quoted = self.metrics[self.metrics["metric"] == _QUOTED]
+        quoted = self.metrics[self.metrics["metric"] == HEADLINE]
         if quoted["value"].isna().all():
             return (
                 "There is no figure for data sets that were never seen in training: each of those "
@@ -150,14 +150,14 @@ class ValidationReport:
     @property
     def intervals_text(self) -> str:
         """What the intervals are, as a caption."""
-        drawn = _UNITS[str(self.settings["intervals_over"])]
+        drawn = UNITS[str(self.settings["intervals_over"])]
         return f"95 % intervals over {drawn}; none where fewer than {FEWEST_CLUSTERS} count"
 
     def _rests_on(self) -> list[str]:
         """Return on how many parts the means rest; that is the same for each classifier."""
         counts = self.metrics[self.metrics["trained_on"] == ALL].drop_duplicates("metric")
         counts = counts.set_index("metric")
-        named = self.settings["hold_out"] in ("method", "dataset", "compression")
+        named = self.settings["hold_out"] in NAMED_BY_COLUMN
         return [
             f"{name} rests on {counts.loc[name, 'n_counted']} of {counts.loc[name, 'n_all']} "
             f"{parts}: those with both classes."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from models.evaluation.validation_report import HEADLINE, UNITS
 from models.report.cells import (
     UNKNOWN,
     Cell,
@@ -20,14 +21,11 @@ from models.report.cells import (
 )
 from models.report.wording import (
     FIGURES,
-    HEADLINE,
-    NAMED,
     OVER_GROUPS,
-    UNITS,
     guessing,
     over,
 )
-from models.splitters import ALL
+from models.splitters import ALL, NAMED_BY_COLUMN
 
 if TYPE_CHECKING:
     from models.audit import Audit
@@ -73,9 +71,9 @@ def _rests_on(report: "ValidationReport", row: pd.Series) -> str:
     """Return on how many parts the AUC rests, the same for each classifier."""
     hold_out = str(report.settings["hold_out"])
     n_counted, n_all = row["n_counted"], row["n_all"]
-    if n_counted == n_all and hold_out not in NAMED:
+    if n_counted == n_all and hold_out not in NAMED_BY_COLUMN:
         return ""
-    tested = UNITS[hold_out] if hold_out in NAMED else "folds"
+    tested = UNITS[hold_out] if hold_out in NAMED_BY_COLUMN else "folds"
     left_out = ": of the others, no fold holds both classes" if n_counted < n_all else ""
     return f"Rests on {n_counted} of the {n_all} {tested} tested{left_out}."
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.evaluation.validation_report import HEADLINE
 from models.report.cells import (
     UNKNOWN,
     Cell,
@@ -15,7 +16,7 @@ from models.report.cells import (
     start_of_scale,
     whisker_at,
 )
-from models.report.wording import FIGURES, HEADLINE, OVER_GROUPS
+from models.report.wording import FIGURES, OVER_GROUPS
 from models.splitters import ALL
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from models.evaluation.validation_report import HEADLINE, UNITS
 from models.splitters import ALL
 
 if TYPE_CHECKING:
@@ -79,15 +80,6 @@ FIGURES = {
         "Calibration error", "distance of stated and true share of fakes (ECE)", "lower"
     ),
 }
-# The AUC that is told before all others: it never compares videos of different folds.
-HEADLINE = "auc_mean_of_folds"
-UNITS = {
-    "group": "groups",
-    "method": "methods",
-    "dataset": "data sets",
-    "compression": "compression levels",
-}
-NAMED = ("method", "dataset", "compression")
 OVER_GROUPS = "[95 % interval over groups]"
 NO_SOURCES = (
     "No figure for data sets held out: nothing in this table could be held out as a data set, as "

@@ -10,14 +10,13 @@ import pandas as pd
 from models.errors import FeatureMismatchError, TableError
 from models.table.covariates import COVARIATES, covariate_columns
 from models.table.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
-from models.table.training_table import ALL, TrainingTable
+from models.table.training_table import ALL, LABELS, TrainingTable
 from models.versions import PACKAGE, installed_versions
 
 # Meta columns that say how a video was taken and packed, as the family ``quality`` does.
 MEASURED_META = ("duration_s", "face_rate", "face_width_px", "fps", "n_frames")
 # In a table with these columns a row is a window of a video.
 WINDOW_COLUMNS = ("window_start_s", "window_end_s")
-_LABELS = ("real", "fake")
 # Windows of a table are of one length, up to the rounding of a file.
 _SAME_LENGTH_S = 1e-3
 # A row that lacks a larger share of the features is not scored: the medians put in for them would
@@ -333,7 +332,7 @@ def _usable_rows(
             "column reason of the table for what is wrong with the videos."
         )
     label = meta["label"]
-    unknown = usable & ~label.isin([*_LABELS, ""]).to_numpy()
+    unknown = usable & ~label.isin([*LABELS, ""]).to_numpy()
     if unknown.any():
         raise TableError(
             f"A label must be real or fake, not {named(sorted(set(label[unknown])))}: correct "
@@ -361,7 +360,7 @@ def _usable_rows(
 
 
 def _check_learnable(features: np.ndarray, meta: pd.DataFrame, remarks: list[str]) -> None:
-    absent = [name for name in _LABELS if not (meta["label"] == name).any()]
+    absent = [name for name in LABELS if not (meta["label"] == name).any()]
     if absent:
         raise TableError(
             f"None of the {meta['path'].nunique()} usable videos is labelled "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+LABELS = ("real", "fake")
 # Stands for all methods together, so no method may be called so.
 ALL = "all"
 
@@ -97,16 +98,25 @@ class TrainingTable:
             return self
         first = np.unique(self.videos, return_index=True)[1]
         return replace(
-            self,
+            self.part(first),
             features=self._mean_by_video(self.features),
             covariates=self._mean_by_video(self.covariates),
             quality=self._mean_by_video(self.quality),
-            is_fake=self.is_fake[first],
-            groups=self.groups[first],
-            group_given=self.group_given[first],
-            videos=np.arange(self.n_videos),
             window_s=None,
-            meta=self.meta.iloc[first].reset_index(drop=True),
+        )
+
+    def part(self, rows: np.ndarray) -> "TrainingTable":
+        """Return some rows, by their numbers."""
+        return replace(
+            self,
+            features=self.features[rows],
+            covariates=self.covariates[rows],
+            quality=self.quality[rows],
+            is_fake=self.is_fake[rows],
+            groups=self.groups[rows],
+            group_given=self.group_given[rows],
+            videos=pd.factorize(self.videos[rows])[0],
+            meta=self.meta.iloc[rows].reset_index(drop=True),
         )
 
     def _mean_by_video(self, values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import featurize.windows
+import models.table.feature_table
+
 ROOT = Path(__file__).parents[2]
 PYTHON_FILES = sorted(
     path
@@ -82,3 +85,8 @@ def test_no_picture_or_model_of_others_is_tracked() -> None:
     tracked = run("git", "ls-files").stdout.splitlines()
     forbidden = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".jpg", ".jpeg", ".task", ".dat", ".pkl")
     assert [name for name in tracked if name.endswith(forbidden)] == []
+
+
+def test_both_sides_call_the_bounds_of_a_window_alike() -> None:
+    """Training imports nothing of featurize, so the names stand in both."""
+    assert featurize.windows.WINDOW_COLUMNS == models.table.feature_table.WINDOW_COLUMNS
