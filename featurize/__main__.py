@@ -1,22 +1,21 @@
 """Command line of the feature side: ``python -m featurize``."""
 
+import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from featurize import __version__
-from featurize.errors import FeaturizeError
+from featurize.errors import FeaturizeError, OptionError
+from featurize.limits import MEMORY_MIB, TIMEOUT_S
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-
-N_REASONS = 5
-"""Reasons printed for each status; the table holds all of them."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,18 +45,26 @@ def options(
 @app.command()
 def run(
     source: Annotated[
-        Path, typer.Argument(help="A manifest (.csv), a folder of videos, or one video.")
+        str, typer.Argument(help="A manifest (.csv), a folder of videos, or one video.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Feature table to write.")] = Path(
-        "features.csv"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Feature table to write: .csv, or .parquet.")
+    ] = Path("features.csv"),
     jobs: Annotated[
         int,
         typer.Option(min=-1, callback=_not_zero, help="Videos at a time; -1 for one per core."),
     ] = -1,
     backend: Annotated[
-        str, typer.Option(help="Landmarks: mediapipe (478 points) or dlib (68 points).")
+        str,
+        typer.Option(
+            help="Landmarks: mediapipe (478 points) or dlib (68 points). dask: mediapipe, by the "
+            "cluster of --scheduler."
+        ),
     ] = "mediapipe",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler whose cluster does the work, such as tcp://HOST:8786."),
+    ] = None,
     detector: Annotated[
         str | None, typer.Option(help="Face detector of the dlib backend: hog or cnn.")
     ] = None,
@@ -76,49 +83,80 @@ def run(
             help="Folder to keep landmarks in: another run with it needs no video.",
         ),
     ] = None,
+    per_frame: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder for the signals of every frame, in the columns of OpenFace.",
+        ),
+    ] = None,
     window: Annotated[
         float | None,
         typer.Option(help="One row per window of this many seconds, not per video."),
     ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Most seconds for one video; 0 for no limit.")
+    ] = TIMEOUT_S,
+    memory: Annotated[
+        float, typer.Option(min=0, help="Most MiB of memory for one video; 0 for no limit.")
+    ] = MEMORY_MIB,
+    shard: Annotated[
+        str | None, typer.Option(help="3/100: only the third of a hundred parts; see join.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 when any video could not be used.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Write the feature table of a data set: one row per face and video, or per window of it."""
-    from featurize.table import featurize_dataset
+    from featurize.extraction import LandmarkOptions
+    from featurize.outputs.shards import Shard
+    from featurize.runs.settings import RunSettings
+    from featurize.table import run_dataset
 
+    if backend == "dask":
+        if scheduler is None:
+            raise OptionError("--backend dask needs --scheduler with the address of the cluster.")
+        backend = "mediapipe"
+    how = RunSettings(
+        n_jobs=jobs,
+        landmark_store=landmark_store,
+        per_frame=per_frame,
+        window_s=window,
+        timeout_s=timeout or None,
+        memory_mib=memory or None,
+        scheduler=scheduler,
+        shard=None if shard is None else Shard.parse(shard),
+        progress=not quiet,
+        landmarks=LandmarkOptions(
+            backend, detector, faces, max_faces, min_duration, stabilise=stabilise
+        ),
+    )
+    # What ends a job of a cluster keeps what is finished, as Ctrl-C does, and says so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    warnings.showwarning = lambda message, *_, **__: typer.echo(str(message), err=True)
     try:
-        table = featurize_dataset(
-            source,
-            out,
-            n_jobs=jobs,
-            landmark_store=landmark_store,
-            window_s=window,
-            progress=True,
-            backend=backend,
-            detector=detector,
-            faces=faces,
-            max_faces=max_faces,
-            min_duration_s=min_duration,
-            stabilise=stabilise,
-        )
+        summary = run_dataset(source, out, how)
     except KeyboardInterrupt as stopped:
         typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
         raise typer.Exit(130) from None
-    per_face = table.drop_duplicates(["path", "face"])
-    per_video = per_face[per_face["face"] == 0]
-    failed = per_video[per_video["status"] != "ok"]
-    n_faces = len(per_face) - len(failed)
-    windows = "" if window is None else f" in {len(table) - len(failed)} windows of {window:g} s"
-    typer.echo(
-        f"{len(per_video)} videos: {len(per_video) - len(failed)} ok, {len(failed)} not usable; "
-        f"{n_faces} faces{windows}. Written to {out}."
-    )
-    for status, rows in failed.groupby("status"):
-        typer.echo(f"  {status}: {len(rows)}")
-        for reason in rows["reason"][:N_REASONS]:
-            typer.echo(f"    {reason}")
-        if len(rows) > N_REASONS:
-            typer.echo(f"    and {len(rows) - N_REASONS} more: see the column `reason` of {out}")
-    if len(failed) == len(per_video):
-        raise typer.Exit(1)
+    if not quiet:
+        typer.echo(summary.text(out, window))
+    raise typer.Exit(summary.exit_code(strict))
+
+
+@app.command()
+def join(
+    tables: Annotated[list[Path], typer.Argument(help="Tables of shards, in their order.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Table to write.")],
+) -> None:
+    """Join the tables of shards to the table that one run would have written."""
+    from featurize.outputs.joining import join_tables
+
+    joined = join_tables(tables, out)
+    for remark in joined.remarks:
+        typer.echo(remark, err=True)
+    typer.echo(f"{joined.n_videos} videos in {joined.n_rows} rows. Written to {out}.")
 
 
 @app.command()

@@ -13,7 +13,9 @@ import av
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
-from featurize.container import open_container, packets_of
+from featurize import limits
+from featurize.container import Container
+from featurize.media_file import MediaFile, local_file
 from featurize.types import Sound
 
 STEP_S = 0.01
@@ -29,9 +31,6 @@ hiss of coders lie outside."""
 
 LONGEST_GAP_S = 600.0
 """A time stamp that leaps further is damaged: the sound goes on where it was."""
-
-MOST_S = 48 * 3600.0
-"""Sound after so much is left out: only damaged time stamps lead there."""
 
 _FILTER_ORDER = 2
 # The passband ends so far below half the sampling rate.
@@ -52,18 +51,19 @@ _FORMATS = {
 }
 
 
-def read_sound(path: str | Path) -> Sound | None:
+def read_sound(path: str | Path | MediaFile) -> Sound | None:
     """The level of a video's sound in the band of speech.
 
     The first audio stream with a decoder is mixed to one channel by the mean, filtered to
     :data:`BAND_HZ` (Butterworth, of second order at each end) and squared; the mean square of each
     :data:`STEP_S` is the level, against full scale: a tone of full scale has -3 dB. Damaged packets
-    are left out. Time without sound between the first and the last one is silent.
+    are left out. Time without sound between the first and the last one is silent. Sound beyond
+    :data:`featurize.limits.MAX_DURATION_S` is not read: no video goes on for so long.
 
     Parameters
     ----------
-    path : str or Path
-        A video file that FFmpeg can open.
+    path : str, Path or MediaFile
+        A video file that FFmpeg can open, or its address.
 
     Returns
     -------
@@ -73,10 +73,12 @@ def read_sound(path: str | Path) -> Sound | None:
 
     Raises
     ------
-    VideoMissingError, VideoEmptyError, VideoUnreadableError
+    VideoMissingError, VideoEmptyError, VideoUnreadableError, VideoTooLargeError
         When the file itself cannot be opened.
+    OptionError, OutputError
+        As for :func:`featurize.media_file.local_file`.
     """
-    with open_container(Path(path)) as container:
+    with local_file(path) as media, Container(media) as container:
         streams = [s for s in container.streams.audio if s.codec_context is not None]
         if not streams:
             return None
@@ -85,14 +87,14 @@ def read_sound(path: str | Path) -> Sound | None:
         levels = _Levels()
         for frame in _frames(container, streams[0]):
             levels.add(frame)
+            if levels.duration_s > limits.MAX_DURATION_S:
+                break
         return levels.sound()
 
 
-def _frames(
-    container: av.container.InputContainer, stream: av.AudioStream
-) -> Iterator[av.AudioFrame]:
+def _frames(container: Container, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
     """Decode packet by packet, so that a damaged packet costs itself and not the rest."""
-    packets = packets_of(container, stream)
+    packets = container.packets(stream)
     n_damaged = n_frames = 0
     while n_frames or n_damaged < _MOST_DAMAGED:
         try:
@@ -119,6 +121,11 @@ class _Levels:
         self._n_waiting, self._waiting_from_s = 0, math.nan
         # Sum and number of squares in the stretch that is not full yet.
         self._energy, self._n = 0.0, 0
+
+    @property
+    def duration_s(self) -> float:
+        """From the start to the end of what was added; NaN when nothing was."""
+        return self._end_s - self._start_s
 
     def add(self, frame: av.AudioFrame) -> None:
         """Take the next frame; one of an unknown format or rate is left out."""
@@ -178,7 +185,7 @@ class _Levels:
 
     def _count(self, places: np.ndarray, squares: np.ndarray) -> None:
         """Add squares to their stretches; what belongs to one that is closed is left out."""
-        known = (places >= len(self._levels_db)) & (places < MOST_S / STEP_S)
+        known = (places >= len(self._levels_db)) & (places < limits.MAX_DURATION_S / STEP_S)
         places, squares = places[known], squares[known]
         if not places.size:
             return

@@ -5,12 +5,13 @@ all in order.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featurize.scratch import let_go
 from featurize.types import LandmarkTrack, Sound, VideoInfo
 
 if TYPE_CHECKING:
@@ -109,6 +110,38 @@ def _family(function: Callable) -> str:
     """The room of the function: its module, or the package below ``frame_features``."""
     parts = function.__module__.split(".")
     return parts[parts.index("frame_features") + 1] if "frame_features" in parts else parts[-1]
+
+
+class KeptSignals(Mapping[str, np.ndarray]):
+    """Frame signals by column name, in the rows of one array that may lie in a temporary file.
+
+    Of a file only what was asked for last stays in memory, so whoever goes from signal to signal,
+    or from piece to piece, needs no more for a hundred signals than for one.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names.
+    values : numpy.ndarray
+        ``(n_signals, n_frames)``, as :func:`featurize.scratch.scratch` makes it.
+    """
+
+    def __init__(self, columns: Sequence[str], values: np.ndarray) -> None:
+        self._rows = {column: number for number, column in enumerate(columns)}
+        self._values = values.view()
+        self._values.flags.writeable = False
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        """``(n_frames,)`` values of one signal, read-only."""
+        row = self._values[self._rows[column]]
+        let_go(row)
+        return row
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,13 @@ from featurize.frame import Frame
 
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores")
 
+EXTRAS = (
+    ("dask", "distributed", "runs on a cluster"),
+    ("parquet", "pyarrow", "tables as Parquet"),
+    ("remote", "fsspec", "videos by address"),
+)
+"""What can be installed besides: name, package that does it, what it is for."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -28,7 +35,7 @@ class Finding:
 
 def examine() -> bool:
     """Print what works here in one screen; True when everything needed does."""
-    findings = [*_packages(), *_model_files(), *_backends(), *_codecs()]
+    findings = [*_packages(), *_extras(), *_model_files(), *_backends(), *_codecs()]
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
         mark = "[green]ok[/green]" if finding.works else "[red]NO[/red]"
@@ -54,6 +61,14 @@ def _packages() -> list[Finding]:
     return [
         Finding("OpenCV", same, detail if same else f"{detail}: install both in one version"),
         Finding("FFmpeg", True, f"inside PyAV {av.__version__}"),
+    ]
+
+
+def _extras() -> list[Finding]:
+    """What need not be there."""
+    return [
+        Finding(f"extra {extra}", True, f"{package} {_version(package) or 'is not here'}: {use}")
+        for extra, package, use in EXTRAS
     ]
 
 

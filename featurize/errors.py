@@ -38,6 +38,12 @@ class NoVideoStreamError(VideoError):
     status = "no_video_stream"
 
 
+class VideoTooLargeError(VideoError):
+    """The video goes beyond :mod:`featurize.limits`, or beyond the memory that it may take."""
+
+    status = "too_large"
+
+
 class NoFaceError(VideoError):
     """No face was found in any frame."""
 
@@ -66,8 +72,12 @@ class OutputError(FeaturizeError):
     """A table, a landmark store or the temporary folder cannot be written."""
 
 
+class WorkerError(FeaturizeError):
+    """A worker process cannot be started, fails at its task, or is not set up as the run is."""
+
+
 class WorkerLostError(FeaturizeError):
-    """A worker process was killed in the middle of a run; what it had finished is kept."""
+    """A cluster was lost in the middle of a run; what was finished is kept."""
 
 
 class TrackError(FeaturizeError, ValueError):

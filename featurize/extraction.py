@@ -22,6 +22,7 @@ from featurize.landmarks.people.tracking import MIN_DURATION_S, FaceLinker
 from featurize.landmarks.schema import Schema
 from featurize.landmarks.stabilising import stabilised
 from featurize.landmarks.storage.store import LandmarkStore
+from featurize.media_file import MediaFile, is_url, local_file
 from featurize.types import Extraction
 from featurize.video import VideoReader
 
@@ -144,7 +145,8 @@ def extract(
     Parameters
     ----------
     path : str or Path
-        A video file.
+        A video file, or the address of one, which is fetched only when the store does not know what
+        it holds now.
     options : LandmarkOptions
         How.
     observer : Observer, optional
@@ -161,19 +163,28 @@ def extract(
         When a model file is missing or damaged.
     OutputError
         When the store, or the temporary folder in which landmarks wait, cannot be written.
+    OptionError
+        When the package is missing that reads such addresses.
     """
     settings = {**options.settings, "measures": observer and observer.settings}
     entry = None if store is None else store.entry(path, settings)
     known = None if entry is None else entry.load()
     if known is not None:
         return known
-    found = _extracted(path, options, observer)
-    if entry is not None:
-        entry.save(found)
-    return found
+    with local_file(path) as media:
+        if store is not None and is_url(path):
+            # What it holds may be known from elsewhere, now that it can be read.
+            entry = store.entry(path, settings, media)
+            known = entry.load()
+            if known is not None:
+                return known
+        found = _extracted(media, options, observer)
+        if entry is not None:
+            entry.save(found)
+        return found
 
 
-def _extracted(path: str | Path, options: LandmarkOptions, observer: Observer | None) -> Extraction:
+def _extracted(media: MediaFile, options: LandmarkOptions, observer: Observer | None) -> Extraction:
     from featurize.landmarks.people.identity import embed_faces
 
     measures = () if observer is None else observer.names
@@ -181,7 +192,7 @@ def _extracted(path: str | Path, options: LandmarkOptions, observer: Observer | 
 
     with (
         _one_thread(),
-        VideoReader(path) as video,
+        VideoReader(media) as video,
         make_backend(options.backend, options.detector) as backend,
         FaceLinker(backend.schema, embed_faces, measures) as linker,
     ):
@@ -198,7 +209,7 @@ def _extracted(path: str | Path, options: LandmarkOptions, observer: Observer | 
         tracks = [backend.completed(track) for track in tracks]
         if options.stabilise:
             tracks = [stabilised(track) for track in tracks]
-        sound = None if observer is None else read_sound(path)
+        sound = None if observer is None else read_sound(media)
         return Extraction(tracks, video.n_frames, video.remarks, video.info, sound)
 
 

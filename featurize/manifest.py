@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from featurize.csv_file import is_utf8
 from featurize.errors import ManifestError
+from featurize.media_file import is_url, shown
 from featurize.video_files import videos_below
 
 MANIFEST_COLUMNS: tuple[str, ...] = (
@@ -20,6 +20,15 @@ LABELS = ("real", "fake", "")
 _MANIFEST_SUFFIXES = (".csv", ".tsv")
 
 
+def is_utf8(text: str) -> bool:
+    """Tell whether a table can hold a text: names of files may be any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     """Read a list of videos.
 
@@ -27,7 +36,8 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     ----------
     source : str, Path or pandas.DataFrame
         A manifest (CSV or TSV with a column ``path``), a table of the same form, a folder that is
-        searched for videos, or one video. A video of a folder gets the label ``real`` or ``fake``
+        searched for videos, or one video. Videos, but not a manifest or folder, may be addresses
+        that fsspec reads (``s3://...``). A video of a folder gets the label ``real`` or ``fake``
         when a folder above it, up to the one that is searched, has that name. How it is searched:
         :func:`featurize.video_files.videos_below`.
 
@@ -47,6 +57,13 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
     """
     if isinstance(source, pd.DataFrame):
         return _checked(_cleaned(source, "The table"), "The table", Path()), Path()
+    if is_url(source):
+        if source.lower().endswith(_MANIFEST_SUFFIXES):
+            raise ManifestError(
+                f"{shown(source)} is no file of this machine: copy the manifest here; the videos "
+                "that it lists may be addresses."
+            )
+        return _checked(_with_all_columns({"path": [source]}), shown(source), Path()), Path()
     source = Path(source)
     try:
         videos, folder = _read(source)
@@ -171,11 +188,15 @@ def _checked(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
     encodable = [all(map(is_utf8, row)) for row in table.itertuples(index=False)]
     _refuse((not good for good in encodable), table, f"{name} holds text that is not UTF-8")
     _refuse(table["path"] == "", table, f"{name} has lines without a path")
-    whole = table["path"].map(lambda path: os.path.normpath((folder / path).absolute()))
+    whole = table["path"].map(lambda path: _whole(folder, path))
     _refuse(whole.duplicated(), table, f"{name} lists a path more than once")
     unknown = ~table["label"].isin(LABELS)
     _refuse(unknown, table, f"{name} has labels other than real, fake or empty")
     return table.astype(str)
+
+
+def _whole(folder: Path, path: str) -> str:
+    return path if is_url(path) else os.path.normpath((folder / path).absolute())
 
 
 def _refuse(wrong: Iterable[bool], table: pd.DataFrame, problem: str) -> None:

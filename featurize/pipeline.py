@@ -1,6 +1,6 @@
 """One video goes in, its rows of the feature table come out; only here all stages are known."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,12 +9,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from featurize import __version__
+from featurize.declaration import Recording
 from featurize.errors import NoFaceError, TooShortError
 from featurize.extraction import LandmarkOptions, extract
 from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.people.tracking import MIN_DURATION_S
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.manifest import MANIFEST_COLUMNS
+from featurize.media_file import shown
 from featurize.registry import (
     MEASURED_SIGNALS,
     compute_signals,
@@ -35,6 +37,9 @@ META_COLUMNS: tuple[str, ...] = (
 """Columns that come before the features in every table. A table of windows has
 :data:`featurize.windows.WINDOW_COLUMNS` after ``face``, and its numbers speak of the window:
 ``n_frames, face_rate, duration_s, fps`` and ``face_width_px``."""
+
+# Held by Python: names of files may be any bytes, and pyarrow, where it is, takes UTF-8 alone.
+_TEXT = pd.StringDtype("python", na_value=np.nan)
 
 
 @dataclass(frozen=True)
@@ -154,10 +159,21 @@ def video_rows(
     options: LandmarkOptions,
     store: LandmarkStore | None,
     window_s: float | None = None,
+    see: Callable[[Sequence[Recording]], object] | None = None,
 ) -> list[Row]:
-    """The rows of one video, the main face first, its windows in time; errors as above."""
+    """The rows of one video, the main face first, its windows in time; errors as above.
+
+    ``see`` is shown the signals of every frame: of the whole video, also where rows are of windows,
+    and of the faces that have rows, in their order.
+    """
     extraction = extract(path, options, PixelObserver(MEASURED_SIGNALS), store)
-    return _rows_of(path, extraction, options, window_s)
+    # The order of sums in a threaded product would depend on the number of threads.
+    with threadpool_limits(limits=1):
+        rows_of_faces = _rows_of(shown(path), extraction, options, window_s)
+        if see is not None:
+            sound, info = extraction.sound, extraction.info
+            see([compute_signals(track, info, sound) for track, _ in rows_of_faces])
+    return [row for _, rows in rows_of_faces for row in rows]
 
 
 def failed_row(status: str, reason: str, options: LandmarkOptions) -> Row:
@@ -173,17 +189,20 @@ def meta_columns(window_s: float | None) -> list[str]:
 
 def as_table(rows: list[Row], window_s: float | None = None) -> pd.DataFrame:
     """Rows as a table with every column of the contract, in its order; unknown values are NaN."""
-    columns = meta_columns(window_s)
-    meta = pd.DataFrame.from_records([row.meta for row in rows], columns=columns)
-    numbers = ["n_frames", "face_rate", "duration_s", "fps", "face_width_px"]
-    numbers += [column for column in WINDOW_COLUMNS if column in columns]
-    meta[numbers] = meta[numbers].astype(float)
-    words = [c for c in columns if c not in numbers and c != "face"]
-    meta[words] = meta[words].astype(object).fillna("").astype(str)
-    meta["face"] = meta["face"].astype(int)
+    numbers = ("n_frames", "face_rate", "duration_s", "fps", "face_width_px", *WINDOW_COLUMNS)
+    meta = {}
+    for column in meta_columns(window_s):
+        values = [row.meta.get(column) for row in rows]
+        if column in numbers:
+            meta[column] = np.array(values, float)
+        elif column == "face":
+            meta[column] = np.array(values, int)
+        else:
+            texts = ["" if value is None else str(value) for value in values]
+            meta[column] = pd.array(texts, dtype=_TEXT)
     names = [feature.name for feature in video_features()]
     features = pd.DataFrame(np.stack([row.features for row in rows]), columns=names)
-    return pd.concat([meta, features], axis=1)
+    return pd.concat([pd.DataFrame(meta), features], axis=1)
 
 
 @dataclass(frozen=True)
@@ -196,8 +215,9 @@ class _Part:
 
 
 def _rows_of(
-    path: str | Path, extraction: Extraction, options: LandmarkOptions, window_s: float | None
-) -> list[Row]:
+    path: str, extraction: Extraction, options: LandmarkOptions, window_s: float | None
+) -> list[tuple[LandmarkTrack, list[Row]]]:
+    """The rows of every face that has any."""
     tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
@@ -212,32 +232,31 @@ def _rows_of(
             f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
             f"{needed} {remarks}".rstrip()
         )
-    rows: list[Row] = []
+    faces: list[tuple[LandmarkTrack, list[Row]]] = []
     for track in usable:
-        face = rows[-1].meta["face"] + 1 if rows else 0
-        rows += [
-            _row(path, face, part, extraction, options)
+        rows = [
+            _row(path, len(faces), part, extraction, options)
             for part in _parts(track, extraction.sound, window_s)
             if _is_long_enough(part.track)
         ]
-    if not rows:
+        if rows:
+            faces.append((track, rows))
+    if not faces:
         raise TooShortError(
             f"No window of {window_s:g} s shows enough of the face of {path}: "
             f"{needed} {remarks}".rstrip()
         )
-    return rows
+    return faces
 
 
 def _row(
-    path: str | Path, face: int, part: _Part, extraction: Extraction, options: LandmarkOptions
+    path: str, face: int, part: _Part, extraction: Extraction, options: LandmarkOptions
 ) -> Row:
     track = part.track
-    # The order of sums in a threaded product would depend on the number of threads.
-    with threadpool_limits(limits=1):
-        recording = compute_signals(track, extraction.info, part.sound)
-        values = compute_video_features(recording)
+    recording = compute_signals(track, extraction.info, part.sound)
+    values = compute_video_features(recording)
     meta = {
-        "path": str(path),
+        "path": path,
         "face": face,
         **part.span,
         "status": "ok",

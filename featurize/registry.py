@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from dataclasses import astuple, fields
 from functools import cache
 
-import numpy as np
 import pandas as pd
 
-from featurize.declaration import FrameSignal, PixelSignal, Recording, Summary, VideoFeature
+from featurize.declaration import (
+    FrameSignal,
+    KeptSignals,
+    PixelSignal,
+    Recording,
+    Summary,
+    VideoFeature,
+)
 from featurize.frame_features import eyes, geometry, head_pose, lighting, mouth, quality, stability
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
 from featurize.frame_features.texture import (
@@ -21,6 +27,7 @@ from featurize.frame_features.texture import (
     spectrum,
     teeth,
 )
+from featurize.scratch import let_go, scratch
 from featurize.types import LandmarkTrack, Sound, VideoInfo, pieces
 from featurize.video_features.blinks import blink_features
 from featurize.video_features.correlations import pairwise_correlations
@@ -251,12 +258,20 @@ def describe_features() -> pd.DataFrame:
 def compute_signals(
     track: LandmarkTrack, info: VideoInfo | None = None, sound: Sound | None = None
 ) -> Recording:
-    """Every frame signal of a track, computed piece by piece so that a long track needs no more."""
-    signals = {signal.column: np.empty(track.n_frames) for signal in FRAME_SIGNALS}
+    """Every frame signal of a track, computed piece by piece so that a long track needs no more.
+
+    Raises
+    ------
+    OutputError
+        When the temporary folder, in which the signals of a long track lie, cannot be written.
+    """
+    values = scratch((len(FRAME_SIGNALS), track.n_frames))
     for piece in pieces(track.n_frames):
         part = track.part(piece)
-        for signal in FRAME_SIGNALS:
-            signals[signal.column][piece] = signal(part)
+        for number, signal in enumerate(FRAME_SIGNALS):
+            values[number, piece] = signal(part)
+        let_go(values)
+    signals = KeptSignals([signal.column for signal in FRAME_SIGNALS], values)
     return Recording(track, signals, info, sound)
 
 

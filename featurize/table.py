@@ -2,38 +2,30 @@
 
 import contextlib
 import os
-import signal
-from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from hashlib import sha256
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed
 
-from featurize import __version__
-from featurize.csv_file import write_csv
-from featurize.errors import (
-    ModelFileError,
-    OptionError,
-    OutputError,
-    VideoError,
-    WorkerLostError,
-)
+from featurize.errors import OutputError, WorkerLostError
 from featurize.extraction import LandmarkOptions
-from featurize.journal import Journal
 from featurize.landmarks.storage.store import LandmarkStore
+from featurize.limits import MEMORY_MIB, TIMEOUT_S
 from featurize.manifest import read_videos
-from featurize.pipeline import Row, as_table, failed_row, video_rows
-from featurize.progress import RunProgress
-from featurize.registry import video_features
-from featurize.windows import check_window
-
-TRIED_AGAIN: tuple[str, ...] = ("failed", "missing")
-"""Rows of these are not kept in the journal: a fault of the moment, such as full memory, deserves
-another try, and so does a video that was not there."""
+from featurize.media_file import is_url, located
+from featurize.outputs.columns import describe_columns
+from featurize.outputs.shards import Shard
+from featurize.outputs.sidecars import columns_file, describe_run, run_file, write_json
+from featurize.outputs.table_file import check_table_path, write_table
+from featurize.per_frame.columns import write_per_frame_columns
+from featurize.runs.dataset_run import DatasetRun, Videos
+from featurize.runs.journal import Journal, writing
+from featurize.runs.settings import RunSettings
+from featurize.runs.summary import RunSummary, VideoFacts
 
 
 def featurize_dataset(
@@ -42,7 +34,12 @@ def featurize_dataset(
     *,
     n_jobs: int = -1,
     landmark_store: str | Path | None = None,
+    per_frame: str | Path | None = None,
     window_s: float | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+    memory_mib: float | None = MEMORY_MIB,
+    scheduler: str | None = None,
+    shard: str | None = None,
     progress: bool = False,
     **options: object,
 ) -> pd.DataFrame:
@@ -52,6 +49,9 @@ def featurize_dataset(
     sentence. The table is the same for any number of jobs. An interrupted run that is started again
     with the same ``out`` goes on where it stopped.
 
+    Videos are worked on in processes of their own: one that crashes a decoder, hangs or eats memory
+    costs its own row, ``crashed``, ``timeout`` or ``too_large``, and nothing else.
+
     Parameters
     ----------
     source : str, Path or pandas.DataFrame
@@ -59,17 +59,33 @@ def featurize_dataset(
         group, method, dataset, compression, split``), a table of the same form, a folder, or one
         video. See :func:`featurize.manifest.read_videos`.
     out : str or Path, optional
-        Where to write the table as CSV; written whole or not at all.
+        Where to write the table, whole or not at all: as Parquet when it ends in ``.parquet``, else
+        as CSV. What its columns mean and how it was made is written beside it
+        (``features.columns.json``, ``features.run.json``).
     n_jobs : int
-        Videos at a time; -1 for one per core.
+        Videos at a time; -1 for one per core, of the cluster when there is one.
     landmark_store : str or Path, optional
         Folder of landmarks. Those it holds are not looked for again, others are kept there, so
         features can be computed anew without the videos. See
         :mod:`featurize.landmarks.storage.store`.
+    per_frame : str or Path, optional
+        Folder for the signals of every frame, a file for each video in the columns of OpenFace. See
+        :mod:`featurize.per_frame`.
     window_s : float, optional
         Length of windows to measure instead of whole videos, see :func:`featurize.featurize_video`.
         The table then has one row per window, and the columns ``window_start_s, window_end_s``. A
         video that shows enough of a face in no window has one row that says so.
+    timeout_s : float or None
+        Longest that one video may take; None for no limit.
+    memory_mib : float or None
+        Most memory that one video may take; None for no limit.
+    scheduler : str, optional
+        Address of the scheduler of a Dask cluster that does the work, such as
+        ``"tcp://10.0.0.1:8786"``. Its workers need this package in the same version, and see the
+        same files under the same paths.
+    shard : str, optional
+        ``"3/100"`` for the third of a hundred parts of consecutive videos, to be joined by
+        :func:`featurize.outputs.joining.join_tables`.
     progress : bool
         Show a progress bar on standard error, or a line a minute when that is no terminal.
     **options
@@ -80,7 +96,8 @@ def featurize_dataset(
     -------
     pandas.DataFrame
         One row per face and video, in the order of the manifest, main face first, windows in the
-        order of time; columns as for :func:`featurize.featurize_video`.
+        order of time; columns as for :func:`featurize.featurize_video`. :func:`run_dataset` does
+        the same without holding the table in memory.
 
     Raises
     ------
@@ -88,137 +105,173 @@ def featurize_dataset(
         When the list of videos or an option cannot be worked with. Raised before any video is
         opened.
     OutputError
-        When ``out`` or the landmark store cannot be written, or ``out`` is the manifest or one of
-        the videos itself. Raised before any video is opened, unless the disk fills up later.
+        When ``out`` or the landmark store cannot be written, another run is writing ``out``, or
+        ``out`` is the manifest or one of the videos itself. Raised before any video is opened,
+        unless the disk fills up later.
     ModelFileError
         When the backend's model file is missing or damaged.
+    WorkerError
+        When workers cannot be started, or have other versions than this process.
     WorkerLostError
-        When a worker process was killed. As after a KeyboardInterrupt, what is finished is kept.
+        When a cluster is lost. As after a KeyboardInterrupt, what is finished is kept.
+
+    Warns
+    -----
+    UserWarning
+        When an unfinished run left rows made with other settings: they are made again.
     """
-    how = LandmarkOptions(**options)
-    check_window(window_s)
-    if n_jobs == 0:
-        raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
-    videos, folder = read_videos(source)
-    paths = [folder / path for path in videos["path"]]
+    how = RunSettings(
+        n_jobs=n_jobs,
+        landmark_store=landmark_store,
+        per_frame=per_frame,
+        window_s=window_s,
+        timeout_s=timeout_s,
+        memory_mib=memory_mib,
+        scheduler=scheduler,
+        shard=None if shard is None else Shard.parse(shard),
+        progress=progress,
+        landmarks=LandmarkOptions(**options),
+    )
     out = None if out is None else Path(out)
-    if out is not None:
-        _refuse_output(out, source, paths)
-    store = None if landmark_store is None else LandmarkStore(landmark_store)
-    journal, rows_of = None, {}
-    with contextlib.ExitStack() as stack:
+    with _worked_through(source, out, how) as run:
         if out is not None:
-            with _writing(out):
-                journal = stack.enter_context(Journal(out, _settings(how, window_s)))
-            rows_of = {n: rows for n, path in enumerate(paths) if (rows := journal.find(path))}
-        bar = stack.enter_context(RunProgress(len(paths), progress))
-        for rows in rows_of.values():
-            bar.advance(ok=_status(rows) == "ok")
-        parallel = Parallel(
-            n_jobs=n_jobs,
-            batch_size=1,  # a finished video must not wait for others to reach the journal
-            return_as="generator_unordered",
-            initializer=_leave_ctrl_c_to_the_parent,
-        )
-        tasks = (
-            delayed(_featurize_one)(number, path, how, store, window_s)
-            for number, path in enumerate(paths)
-            if number not in rows_of
-        )
-        try:
-            for number, rows in parallel(tasks):
-                rows_of[number] = rows
-                if journal is not None and _status(rows) not in TRIED_AGAIN:
-                    with _writing(out):
-                        journal.add(paths[number], rows)
-                bar.advance(ok=_status(rows) == "ok")
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_what_is_kept(rows_of, len(paths), journal)) from None
-        except BrokenProcessPool as error:
-            raise WorkerLostError(
-                "A worker process was killed: memory ran out, or a library crashed on a video. "
-                f"{_what_is_kept(rows_of, len(paths), journal)} Fewer jobs need less memory."
-            ) from error
-        table = as_table(list(_with_labels(videos, rows_of)), window_s)
-        if journal is not None:
-            with _writing(out):
-                write_csv(table, out)
-                journal.remove()
-    return table
+            _write(run, out, how)
+        return pd.concat(list(run.parts(lambda *_: None)), ignore_index=True)
 
 
-def _refuse_output(out: Path, source: str | Path | pd.DataFrame, paths: list[Path]) -> None:
-    with _writing(out):
-        if out.exists() and not out.is_file():
-            raise OutputError(f"{out} is not a file: give the path of the table to write.")
-        is_source = not isinstance(source, pd.DataFrame) and out.exists() and out.samefile(source)
-    if is_source or _normal(out) in map(_normal, paths):
-        raise OutputError(f"{out} is to be read, not replaced: write the table to another path.")
+def run_dataset(
+    source: str | Path | pd.DataFrame, out: str | Path, how: RunSettings | None = None
+) -> RunSummary:
+    """Write the table of :func:`featurize_dataset` without holding it in memory.
 
+    Parameters
+    ----------
+    source, out
+        As for :func:`featurize_dataset`.
+    how : RunSettings, optional
+        Its other parameters.
 
-def _normal(path: Path) -> str:
-    return os.path.normpath(path.absolute())
+    Returns
+    -------
+    RunSummary
+        What came of it.
+
+    Raises
+    ------
+    FeaturizeError
+        As :func:`featurize_dataset`.
+    """
+    how = RunSettings() if how is None else how
+    with _worked_through(source, Path(out), how) as run:
+        return _write(run, Path(out), how)
 
 
 @contextlib.contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Turn an error of the disk into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{out} or its journal cannot be written ({error.strerror or error}): give another "
-            "path, or make room and run again; videos that the journal holds are not done again."
-        ) from error
+def _worked_through(
+    source: str | Path | pd.DataFrame, out: Path | None, how: RunSettings
+) -> Iterator[DatasetRun]:
+    """A run whose videos are all done; its journal is open until the end of the block."""
+    known, folder = read_videos(source)
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            kept_in = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "journal"
+        else:
+            check_table_path(out)
+            kept_in = out.with_name(out.name + ".journal")
+            _refuse_output(out, source, [str(located(folder, path)) for path in known["path"]])
+        if how.landmark_store is not None:
+            LandmarkStore(how.landmark_store)  # whether it can be written is known before any work
+        if how.per_frame is not None:
+            write_per_frame_columns(Path(how.per_frame))
+        videos, plan, limits = Videos.listed(known, folder, how.shard), how.plan, how.limits
+        journal = stack.enter_context(
+            Journal(kept_in, plan.settings | plan.products, asdict(limits))
+        )
+        if journal.n_stale:
+            warnings.warn(
+                _what_is_stale(kept_in, journal, plan.settings | plan.products), stacklevel=4
+            )
+        run = DatasetRun(videos, plan, limits, journal)
+        try:
+            run.work(how.n_jobs, how.scheduler, how.progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_what_is_kept(run, out)) from None
+        except WorkerLostError as error:
+            raise WorkerLostError(f"{error} {_what_is_kept(run, out)}") from error
+        yield run
 
 
-def _settings(options: LandmarkOptions, window_s: float | None) -> dict[str, object]:
-    """Everything that changes rows besides the videos."""
-    names = "\n".join(feature.name for feature in video_features())
-    return {
-        **options.settings,
-        "window_s": None if window_s is None else float(window_s),
-        "featurize": __version__,
-        "features": sha256(names.encode()).hexdigest(),
-        **{package: metadata.version(package) for package in ("numpy", "scipy")},
-    }
+def _write(run: DatasetRun, out: Path, how: RunSettings) -> RunSummary:
+    """Write the table and what goes with it."""
+    summary, failures = RunSummary(), []
+
+    def count(path: str, facts: VideoFacts) -> None:
+        summary.add(facts)
+        if facts.status != "ok":
+            failures.append((path, facts.status, facts.reason))
+
+    with writing(out):
+        write_table(run.parts(count), out)
+        write_json(describe_columns(how.window_s), columns_file(out))
+        story = describe_run(
+            settings=how.plan.settings,
+            versions={name: metadata.version(name) for name in ("joblib", "pandas")},
+            list_sha256=run.videos.list_sha256,
+            list_lines=run.videos.n_lines,
+            shard=how.shard,
+            videos_by_status=summary.n_by_status,
+            n_faces=summary.n_faces,
+            n_rows=summary.n_rows,
+            n_frames=summary.n_frames,
+            video_s=summary.duration_s,
+            wall_s=run.cost.wall_s,
+            cpu_s=run.cost.cpu_s,
+            peak_mib=run.cost.peak_mib,
+            n_videos_taken_over=run.cost.n_resumed,
+            session_n_frames=run.cost.n_frames,
+            session_video_s=run.cost.video_s,
+            failures=failures,
+        )
+        write_json(story, run_file(out))
+    run.finish()
+    summary.n_resumed, summary.n_to_try = run.cost.n_resumed, run.n_to_try
+    return summary
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
-    """A terminal interrupts every process; the parent ends its workers, without their traces."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _refuse_output(out: Path, source: str | Path | pd.DataFrame, places: list[str]) -> None:
+    with writing(out):
+        if out.exists() and not out.is_file():
+            raise OutputError(f"{out} is not a file: give the path of the table to write.")
+        is_source = (
+            not isinstance(source, pd.DataFrame)
+            and not is_url(source)
+            and out.exists()
+            and out.samefile(source)
+        )
+    if is_source or _normal(out) in map(_normal, places):
+        raise OutputError(f"{out} is to be read, not replaced: write the table to another path.")
 
 
-def _featurize_one(
-    number: int,
-    path: Path,
-    options: LandmarkOptions,
-    store: LandmarkStore | None,
-    window_s: float | None,
-) -> tuple[int, list[Row]]:
-    try:
-        return number, video_rows(path, options, store, window_s)
-    except VideoError as error:
-        return number, [failed_row(error.status, str(error), options)]
-    except (ModelFileError, OutputError, ImportError):
-        raise  # the fault is in the set-up, not in this video
-    except Exception as error:  # noqa: BLE001  one video must never end a run of days
-        reason = f"{path} made {type(error).__name__}: {error}. Please report it."
-        return number, [failed_row("failed", " ".join(reason.split()), options)]
+def _normal(path: str | Path) -> str:
+    return path if is_url(path) else os.path.normpath(Path(path).absolute())
 
 
-def _with_labels(videos: pd.DataFrame, rows_of: dict[int, list[Row]]) -> Iterator[Row]:
-    for number, known in enumerate(videos.to_dict("records")):
-        for row in rows_of[number]:
-            yield replace(row, meta=row.meta | known)
-
-
-def _status(rows: list[Row]) -> object:
-    return rows[0].meta["status"]
-
-
-def _what_is_kept(rows_of: dict[int, list[Row]], n_videos: int, journal: Journal | None) -> str:
-    if journal is None:
+def _what_is_kept(run: DatasetRun, out: Path | None) -> str:
+    if out is None:
         return "No video is kept: with `out` an interrupted run can go on."
-    n_kept = sum(_status(rows) not in TRIED_AGAIN for rows in rows_of.values())
-    return f"{n_kept} of {n_videos} videos are kept; give the same command again to go on."
+    return f"{run.n_kept} of {run.n_videos} videos are kept; give the same command again to go on."
+
+
+def _what_is_stale(kept_in: Path, journal: Journal, settings: Mapping[str, object]) -> str:
+    before = journal.stale or {}
+    changed = [name for name in settings if before.get(name) != settings[name]]
+    told = [
+        name
+        if name in ("features", "models")
+        else f"{name}: {before.get(name)}, now {settings[name]}"
+        for name in changed
+    ]
+    return (
+        f"{kept_in} holds {journal.n_stale} videos that were done with other settings "
+        f"({'; '.join(told)}): they are done again."
+    )

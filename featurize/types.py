@@ -168,7 +168,10 @@ class LandmarkTrack:
         """``(n_frames,)`` float64 values of a measure; NaN where, or when, it was not read."""
         if self.appearance is None or name not in self.measures:
             return np.full(self.n_frames, np.nan)
-        return self.appearance[:, self.measures.index(name)].astype(np.float64)
+        values, number = np.empty(self.n_frames), self.measures.index(name)
+        for piece in pieces(self.n_frames):
+            values[piece] = _copied(self.appearance, piece)[:, number]
+        return values
 
     @property
     def frame_step_s(self) -> float:

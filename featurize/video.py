@@ -4,6 +4,7 @@ FFmpeg (through PyAV) decodes. Rotation metadata, non-square pixels and changes 
 are applied here, so that no later stage needs to know of them.
 """
 
+import contextlib
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,10 +14,12 @@ from typing import Self
 import av
 from av.video.reformatter import VideoReformatter
 
-from featurize.container import open_container, packets_of
+from featurize import limits
+from featurize.container import Container, is_cover, is_too_large, refuse_too_large
 from featurize.decoded_picture import DecodedPicture
-from featurize.errors import NoVideoStreamError, VideoUnreadableError
+from featurize.errors import NoVideoStreamError, VideoTooLargeError, VideoUnreadableError
 from featurize.frame import Frame
+from featurize.media_file import MediaFile, local_file
 from featurize.picture import FittedPicture, Picture
 from featurize.types import VideoInfo
 
@@ -27,12 +30,13 @@ COMPLETE_SHARE = 0.95
 class VideoReader:
     """Open a video and iterate over its frames.
 
-    Use it as a context manager. Iterating twice starts again from the first frame.
+    Use it as a context manager: what it fetches from an address is removed at the end. Iterating
+    twice starts again from the first frame.
 
     Parameters
     ----------
-    path : str or Path
-        Any file FFmpeg reads. Never a URL: only local files are opened.
+    path : str, Path or MediaFile
+        Any file FFmpeg reads, or its address, see :mod:`featurize.media_file`.
 
     Attributes
     ----------
@@ -51,11 +55,19 @@ class VideoReader:
         pixels.
     n_interlaced : int
         Frames so far that the stream marks as woven from two fields. They are given as they are.
+    n_leapt : int
+        Pictures so far whose time leaps by more than :data:`featurize.limits.MAX_LEAP_S`. They are
+        given as following the one before at the declared rate.
 
     Raises
     ------
     VideoMissingError, VideoEmptyError, VideoUnreadableError, NoVideoStreamError
         When there is nothing to decode.
+    VideoTooLargeError
+        When the first picture or the streams are beyond :mod:`featurize.limits`; while iterating,
+        when the number of pictures or the time they are shown for is.
+    OptionError, OutputError
+        As for :func:`featurize.media_file.local_file`.
 
     Examples
     --------
@@ -64,35 +76,44 @@ class VideoReader:
     ...         print(frame.time_s, frame.rgb.shape)
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._container, self._stream = _open(self._path)
-        self._reformatter = VideoReformatter()
-        self._restart()
-        try:
-            self._declared_s = _duration_s(self._stream)
-            self.info = self._declared(self._first_picture())
-        finally:
-            self._container.close()
+    def __init__(self, path: str | Path | MediaFile) -> None:
+        with contextlib.ExitStack() as stack:
+            self._media = stack.enter_context(local_file(path))
+            self._container, self._stream = _open(self._media)
+            self._reformatter = VideoReformatter()
+            self._restart()
+            try:
+                self._declared_s = _duration_s(self._stream)
+                self.info = self._declared(self._first_picture())
+            finally:
+                self._container.close()
+            self._fetched = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._container.close()
+        self._fetched.close()
 
     def __iter__(self) -> Iterator[Frame]:
         # Opened anew, because raw streams and streams that start before 0 cannot seek to the start.
         self._container.close()
-        self._container, self._stream = _open(self._path)
+        self._container, self._stream = _open(self._media)
         self._restart()
-        clock = _Clock(1 / self.info.fps if self.info.fps > 0 else 1 / 25)
+        clock = _Clock(1 / self.info.fps if self.info.fps > 1 / limits.MAX_LEAP_S else 1 / 25)
         for picture in self._pictures():
+            upright = self._upright(picture)
+            if is_too_large(upright.size_px):
+                self.n_damaged += 1  # as those are that the decoder refuses for their size
+                continue
             time_s = clock.time_of(picture)
+            self.n_leapt = clock.n_leapt
+            self._refuse_too_long(clock.shown_s)
             if time_s is None:
                 self.n_repeated += 1
                 continue
-            frame = Frame(self.n_frames, time_s, self._in_size(self._upright(picture)))
+            frame = Frame(self.n_frames, time_s, self._in_size(upright))
             self.n_interlaced += picture.interlaced_frame
             self.n_frames += 1
             self._read_s = clock.shown_s
@@ -111,6 +132,11 @@ class VideoReader:
             remarks.append(f"{self.n_damaged} damaged frames were left out.")
         if self.n_repeated:
             remarks.append(f"{self.n_repeated} frames with repeated time stamps were left out.")
+        if self.n_leapt:
+            remarks.append(
+                f"{self.n_leapt} time stamps leap by more than {limits.MAX_LEAP_S:g} s: they were "
+                "replaced by the declared frame rate."
+            )
         if self.n_resized:
             remarks.append(
                 f"{self.n_resized} of {self.n_frames} frames are of another size than the first: "
@@ -129,13 +155,14 @@ class VideoReader:
         self.n_repeated = 0
         self.n_resized = 0
         self.n_interlaced = 0
+        self.n_leapt = 0
         self._read_s = 0.0
         self._aspect: Fraction | None = None
         self._coded_aspect: Fraction | None = None
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Decode packet by packet, so that a damaged packet costs itself and not the rest."""
-        packets = packets_of(self._container, self._stream)
+        packets = self._container.packets(self._stream)
         while True:
             try:
                 packet = next(packets)
@@ -157,9 +184,23 @@ class VideoReader:
 
     def _first_picture(self) -> av.VideoFrame:
         for picture in self._pictures():
+            refuse_too_large(self._media, self._upright(picture).size_px)
             return picture
         raise VideoUnreadableError(
-            f"No frame of {self._path} could be decoded: convert it with FFmpeg or leave it out."
+            f"No frame of {self._media.name} could be decoded: convert it with FFmpeg or leave it "
+            "out."
+        )
+
+    def _refuse_too_long(self, shown_s: float) -> None:
+        """By what was read: what a file declares of its length may be wrong."""
+        if shown_s > limits.MAX_DURATION_S:
+            longer = f"is longer than {limits.MAX_DURATION_S / 3600:g} hours"
+        elif self.n_frames + self.n_repeated >= limits.MAX_FRAMES:
+            longer = f"has more than {limits.MAX_FRAMES} frames"
+        else:
+            return
+        raise VideoTooLargeError(
+            f"{self._media.name} {longer}: cut it into parts with FFmpeg, and list each."
         )
 
     def _upright(self, picture: av.VideoFrame) -> DecodedPicture:
@@ -184,12 +225,12 @@ class VideoReader:
         stream, container = self._stream, self._container
         width, height = self._upright(first).size_px
         duration_s = self._declared_s
-        if math.isnan(duration_s) and container.duration is not None:
-            duration_s = container.duration / av.time_base
+        if math.isnan(duration_s) and container.duration_s is not None:
+            duration_s = container.duration_s
         # MPEG-1 streams of variable rate declare the highest there could be.
-        bit_rate = min(filter(None, (stream.bit_rate, container.bit_rate)), default=0)
+        bit_rate = min(filter(None, (stream.bit_rate, container.bit_rate_bps)), default=0)
         return VideoInfo(
-            path=self._path,
+            path=self._media.origin,
             width_px=width,
             height_px=height,
             fps=float(stream.average_rate or math.nan),
@@ -203,16 +244,20 @@ class _Clock:
     """Increasing presentation times of pictures, in the order in which they come.
 
     As in FFmpeg's best effort, decoding time stamps stand in for presentation time stamps that are
-    missing, or that have gone back more often: AVI numbers B-frames as they are stored.
+    missing, or that have gone back more often: AVI numbers B-frames as they are stored. A stamp
+    that leaps is not believed: were it taken, all that follow would be earlier, and left out.
 
     Attributes
     ----------
     shown_s : float
         From the start of the first picture to the end of the last one.
+    n_leapt : int
+        Stamps that were not believed.
     """
 
     def __init__(self, step_s: float) -> None:
         self.shown_s = 0.0
+        self.n_leapt = 0
         self._step_s = step_s
         self._first_s = math.nan
         self._last_s = -math.inf
@@ -232,10 +277,14 @@ class _Clock:
             if self._shift_s is None:
                 # Stamps that begin only after some pictures go on from there.
                 self._shift_s = time_s - stamp_s if started else 0.0
-            time_s = stamp_s + self._shift_s
+            if started and stamp_s + self._shift_s > self._last_s + limits.MAX_LEAP_S:
+                self.n_leapt += 1
+            else:
+                time_s = stamp_s + self._shift_s
         if time_s <= self._last_s:
             return None
         lasts_s = float(picture.duration * picture.time_base) if picture.duration else self._step_s
+        lasts_s = lasts_s if lasts_s <= limits.MAX_LEAP_S else self._step_s
         self._first_s = self._first_s if started else time_s
         self._last_s = time_s
         self.shown_s = time_s + lasts_s - self._first_s
@@ -256,19 +305,20 @@ def _duration_s(stream: av.VideoStream) -> float:
     return math.nan if stream.duration is None else float(stream.duration * stream.time_base)
 
 
-def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
-    container = open_container(path)
-    # A cover picture in a sound file is a video stream too, of one frame.
-    cover = av.stream.Disposition.attached_pic
-    moving = [stream for stream in container.streams.video if not stream.disposition & cover]
-    if not moving:
-        container.close()
-        raise NoVideoStreamError(f"{path} holds no moving picture, only sound or data.")
-    if moving[0].codec_context is None:
-        container.close()
-        raise VideoUnreadableError(
-            f"FFmpeg has no decoder for the video in {path}: convert it to H.264 or leave it out."
-        )
-    # Runs of a dataset use one process per core; threads inside FFmpeg would only compete.
-    moving[0].codec_context.thread_count = 1
+def _open(media: MediaFile) -> tuple[Container, av.VideoStream]:
+    with contextlib.ExitStack() as stack:
+        container = stack.enter_context(Container(media))
+        moving = [stream for stream in container.streams.video if not is_cover(stream)]
+        if not moving:
+            raise NoVideoStreamError(f"{media.name} holds no moving picture, only sound or data.")
+        decoder = moving[0].codec_context
+        if decoder is None:
+            raise VideoUnreadableError(
+                f"FFmpeg has no decoder for the video in {media.name}: convert it to H.264 or "
+                "leave it out."
+            )
+        decoder.options = {"max_pixels": str(limits.MAX_PIXELS)}
+        # Runs of a dataset use one process per core; threads inside FFmpeg would only compete.
+        decoder.thread_count = 1
+        stack.pop_all()
     return container, moving[0]

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from featurize.csv_file import is_utf8, write_csv
 from featurize.datasets.grouping import group_names
 from featurize.datasets.listing import ListedVideo, Listing
 from featurize.datasets.tree import each_file_once
 from featurize.datasets.wording import counted
 from featurize.errors import ManifestError, OutputError
-from featurize.manifest import MANIFEST_COLUMNS, read_videos
+from featurize.manifest import MANIFEST_COLUMNS, is_utf8, read_videos
+from featurize.outputs.csv_table import write_csv
 
 IDENTITIES = "identities"
 """Column beside those of every manifest: the people and sources of a video, by semicolons."""

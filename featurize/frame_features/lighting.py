@@ -10,6 +10,7 @@ from featurize.computed_once import computed_once
 from featurize.declaration import frame_signal
 from featurize.frame_features.points import rotation
 from featurize.frame_features.skin import PATCHES, skin_colour
+from featurize.scratch import blocks, let_go, scratch
 from featurize.types import LandmarkTrack
 
 GAMMA = 2.2
@@ -25,6 +26,7 @@ _LOWER = ("jowl_left", "chin", "jowl_right")
 _CHEEKS = ("cheek_left", "cheek_right")
 _ORDER = tuple(PATCHES)
 _OF_FACE = tuple(name for name in PATCHES if name != "neck")
+_FACE_PLACES = [_ORDER.index(name) for name in _OF_FACE]
 _NORMALS = np.array([PATCHES[name].unit_normal for name in _OF_FACE])
 # Least squares solution of normals @ light = luminance.
 _TO_LIGHT = np.linalg.pinv(_NORMALS)
@@ -38,15 +40,25 @@ _NECK_REFERENCE = "colour mismatch of face and neck, cf. Matern et al. 2019"
 def luminance(track: LandmarkTrack, *patches: str) -> np.ndarray:
     """``(n_frames,)`` mean linear luminance of patches in [0, 1]; NaN where one was not seen."""
     numbers = [_ORDER.index(patch) for patch in patches]
-    return luminances(track)[:, numbers].mean(axis=1)
+    mean, every = np.empty(track.n_frames), luminances(track)
+    for block in blocks(track.n_frames):
+        mean[block] = every[block, numbers].mean(axis=1)
+        let_go(every)
+    return mean
 
 
 @computed_once
 def luminances(track: LandmarkTrack) -> np.ndarray:
     """``(n_frames, n_patches)`` the same of each patch, in the order of :data:`PATCHES`."""
+    values = scratch((track.n_frames, len(PATCHES)))
     # One patch at a time, as linear light of all takes nine times the memory of what is returned.
     # Added up in a fixed order, so that a frame has the same value in every piece of a track.
-    return np.stack([(_linear(track, patch) * _LUMINANCE).sum(axis=1) for patch in PATCHES], axis=1)
+    for number, patch in enumerate(PATCHES):
+        colour = skin_colour(track, patch)
+        for block in blocks(track.n_frames):
+            values[block, number] = (_linear(colour[block]) * _LUMINANCE).sum(axis=1)
+            let_go(values)
+    return values
 
 
 @computed_once
@@ -57,7 +69,10 @@ def light_vectors(track: LandmarkTrack) -> np.ndarray:
     Lambert's law for one distant light and skin of one colour. Light from all around adds to it a
     vector that points out of the face. NaN where a patch of the face was not seen.
     """
-    return _of_face(track) @ _TO_LIGHT.T
+    vectors = scratch((track.n_frames, 3))
+    for block in blocks(track.n_frames):
+        vectors[block] = luminances(track)[block, _FACE_PLACES] @ _TO_LIGHT.T
+    return vectors
 
 
 @computed_once
@@ -132,7 +147,7 @@ def light_fit_residual(track: LandmarkTrack) -> np.ndarray:
     Root mean square over the patches of what the light leaves unexplained, over their mean
     luminance; 0 for evenly coloured skin under one distant light.
     """
-    seen = _of_face(track)
+    seen = luminances(track)[:, _FACE_PLACES]
     explained = light_vectors(track) @ _NORMALS.T
     left = np.sqrt(np.mean((seen - explained) ** 2, axis=1))
     mean = seen.mean(axis=1)
@@ -162,16 +177,12 @@ def face_to_neck_brightness_stops(track: LandmarkTrack) -> np.ndarray:
     return np.log2(ratio)
 
 
-def _of_face(track: LandmarkTrack) -> np.ndarray:
-    return luminances(track)[:, [_ORDER.index(name) for name in _OF_FACE]]
-
-
-def _linear(track: LandmarkTrack, patch: str) -> np.ndarray:
-    """``(n_frames, 3)`` red, green and blue light of a patch, in [0, 1]."""
-    return (skin_colour(track, patch) / 255) ** GAMMA
+def _linear(colour: np.ndarray) -> np.ndarray:
+    """Red, green and blue light in [0, 1] of levels from 0 to 255."""
+    return (colour / 255) ** GAMMA
 
 
 def _redness(track: LandmarkTrack, *patches: str) -> np.ndarray:
-    linear = np.mean([_linear(track, patch) for patch in patches], axis=0)
+    linear = np.mean([_linear(skin_colour(track, patch)) for patch in patches], axis=0)
     total = linear.sum(axis=1)
     return np.divide(linear[:, 0], total, out=np.full(total.shape, np.nan), where=total > 0)

@@ -9,9 +9,10 @@ from scipy.signal import find_peaks
 
 from featurize.computed_once import computed_once
 from featurize.declaration import Recording, summary
+from featurize.scratch import blocks, scratch
 from featurize.types import frame_durations_s
-from featurize.video_features.functionals import MIN_FRAMES
-from featurize.video_features.sampling import GRID_HZ, Segment, segments, stretches
+from featurize.video_features.functionals import MIN_FRAMES, together
+from featurize.video_features.sampling import GRID_HZ, Segment, joined, segments, stretches
 from featurize.video_features.statistics import pearson
 
 LEVEL_WINDOW_S = 0.9
@@ -96,14 +97,13 @@ def find_blinks(ear_left: np.ndarray, ear_right: np.ndarray, time_s: np.ndarray)
 
         A dip that is cut off by the end of the video or by missing frames is no blink.
     """
-    ear = np.stack([ear_left, ear_right], axis=1)
     # Left out, not NaN: landmark finders lose shut eyes for a frame; a straight line bridges it.
-    known = np.isfinite(ear).all(axis=1)
-    found = segments(ear[known], time_s[known])
+    known = np.isfinite(ear_left) & np.isfinite(ear_right)
+    found = segments(together([ear_left[known], ear_right[known]]), time_s[known])
     levels = [_open_level(segment.values) for segment in found]
     rows: list[_Blink] = []
     if found:
-        typical = np.median(np.concatenate(levels), axis=0)
+        typical = np.array([np.median(eye) for eye in joined(levels, 2).T])
         for segment, level in zip(found, levels, strict=True):
             rows += _blinks_of(segment, level, typical)
     columns = [field.name for field in fields(_Blink)]
@@ -120,19 +120,27 @@ def blinks_of(recording: Recording) -> pd.DataFrame:
 def _open_level(ear: np.ndarray) -> np.ndarray:
     """Aspect ratio of the open eye at each moment, ``(n_samples, 2)``."""
     window = int(LEVEL_WINDOW_S * GRID_HZ) | 1
-    calm = median_filter(ear, size=(5, 1), mode="nearest")
-    highest = maximum_filter1d(calm, window, axis=0, mode="nearest")
-    level = np.maximum(minimum_filter1d(highest, window, axis=0, mode="nearest"), 1e-6)
-    # The closing runs along the upper edge of the noise; the open eye is in the middle of it.
-    return level * np.median(ear / level, axis=0).clip(1e-6)
+    levels = scratch(ear.shape)
+    for number, eye in enumerate(ear.T):
+        calm = median_filter(eye, size=5, mode="nearest")
+        highest = maximum_filter1d(calm, window, mode="nearest")
+        level = minimum_filter1d(highest, window, output=calm, mode="nearest")
+        np.maximum(level, 1e-6, out=level)
+        # The closing runs along the upper edge of the noise; the open eye is in the middle of it.
+        share = np.divide(eye, level, out=highest)
+        levels[:, number] = level * np.median(share, overwrite_input=True).clip(1e-6)
+    return levels
 
 
 def _blinks_of(segment: Segment, level: np.ndarray, typical: np.ndarray) -> list[_Blink]:
-    closure = 1 - segment.values / level
-    both = closure.mean(axis=1)
+    closure, (both, drop) = scratch(level.shape), scratch((2, len(level)))
+    for block in blocks(len(level)):
+        ear = segment.values[block]
+        closure[block] = 1 - ear / level[block]
+        both[block] = closure[block].mean(axis=1)
+        drop[block] = ((level[block] - ear) / typical).mean(axis=1)
     noise = float(np.median(np.abs(both - np.median(both))))
     least = max(MIN_DEPTH, NOISE_FACTOR * noise)
-    drop = ((level - segment.values) / typical).mean(axis=1)
     peaks, shape = find_peaks(both, height=least, prominence=least)
     blinks = []
     for peak, prominence in zip(peaks, shape["prominences"], strict=True):

@@ -69,27 +69,41 @@ def pairwise_correlations(recording: Recording) -> dict[str, float]:
     signal of the pair is constant (varies by less than 0.001 of its unit), or unknown to the
     landmark backend, and when fewer than twelve frames show the face.
     """
-    values = np.stack(
-        [
-            np.mean([recording.signals[column] for column in columns], axis=0)
-            for columns in _SIGNALS.values()
-        ]
-    )
-    measured = np.isfinite(values).any(axis=1)
-    seen = np.isfinite(values[measured]).all(axis=0)
-    values = values[:, seen]
-    if values.shape[1] < MIN_FRAMES:
-        matrix = np.full((len(values), len(values)), np.nan)
+    seen = np.flatnonzero(_seen(recording))
+    if len(seen) < MIN_FRAMES:
+        matrix = np.full((len(_SIGNALS), len(_SIGNALS)), np.nan)
     else:
         seen_s = frame_durations_s(recording.time_s)[seen].sum()
-        n_windows = max(1, min(round(seen_s / WINDOW_S), values.shape[1] // MIN_FRAMES))
-        windows = np.array_split(values, n_windows, axis=1)
-        matrix = _averaged([_correlations(window) for window in windows])
+        n_windows = max(1, min(round(seen_s / WINDOW_S), len(seen) // MIN_FRAMES))
+        windows = np.array_split(seen, n_windows)
+        matrix = _averaged([_correlations(_values(recording, window)) for window in windows])
     place = {name: number for number, name in enumerate(_SIGNALS)}
     return {
         f"correlation__{first}_x_{second}__pearson": matrix[place[first], place[second]]
         for first, second in _PAIRS
     }
+
+
+def _seen(recording: Recording) -> np.ndarray:
+    """``(n_frames,)`` bool: where all signals are known that are known at all."""
+    seen = np.ones(len(recording.time_s), bool)
+    for columns in _SIGNALS.values():
+        known = np.ones(len(seen), bool)
+        for column in columns:
+            known &= np.isfinite(recording.signals[column])
+        if known.any():
+            seen &= known
+    return seen
+
+
+def _values(recording: Recording, frames: np.ndarray) -> np.ndarray:
+    """``(n_signals, n)`` of some frames, which are near each other."""
+    part = slice(frames[0], frames[-1] + 1)
+    values = [
+        np.mean([recording.signals[column][part] for column in columns], axis=0)
+        for columns in _SIGNALS.values()
+    ]
+    return np.stack(values)[:, frames - frames[0]]
 
 
 def _correlations(values: np.ndarray) -> np.ndarray:

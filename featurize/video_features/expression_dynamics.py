@@ -4,9 +4,16 @@ import numpy as np
 
 from featurize.declaration import Recording, summary
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
-from featurize.video_features.functionals import VELOCITY_WINDOW_S, collect
-from featurize.video_features.sampling import Segment, derivative, groups_of
-from featurize.video_features.statistics import pearson, percentile
+from featurize.video_features.functionals import VELOCITY_WINDOW_S, together
+from featurize.video_features.sampling import (
+    derivative,
+    groups_of,
+    joined,
+    long_stretches,
+    n_samples,
+    segments,
+)
+from featurize.video_features.statistics import pearson, percentile, sum_of_squares
 
 # Blinks and gaze are brief by nature and have their own family.
 _NO_EXPRESSION = ("eye_blink", "eye_look")
@@ -56,8 +63,7 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     side moves than the other is no feature: within what the frame rate can tell, both sides of
     filmed and of generated faces move at once. NaN when the backend has no blendshapes.
     """
-    signals = collect(recording, list(EXPRESSIONS))
-    speed = np.concatenate([_speed(segment) for segment in signals.segments] or [np.empty(0)])
+    speed = _speed(recording)
     left, right = (_spread(recording, f"mouth_smile_{side}") for side in ("left", "right"))
     return {
         "expression__activity_per_s__median": percentile(speed, 50),
@@ -75,15 +81,25 @@ def expression_dynamics(recording: Recording) -> dict[str, float]:
     }
 
 
-def _speed(segment: Segment) -> np.ndarray:
-    """Length of the velocity of all signals together."""
-    n_samples, n_signals = segment.values.shape
-    parts = (
-        Segment(segment.start_s, segment.values[:, group])
-        for group in groups_of(range(n_signals), n_samples)
-    )
-    squares = (np.sum(derivative(part, 1, VELOCITY_WINDOW_S) ** 2, axis=1) for part in parts)
-    return np.sqrt(sum(squares))
+def known_together(recording: Recording) -> np.ndarray:
+    """``(n_frames,)`` bool: where all expressions are known."""
+    known = np.ones(len(recording.time_s), bool)
+    for column in EXPRESSIONS:
+        known &= np.isfinite(recording.signals[column])
+    return known
+
+
+def _speed(recording: Recording) -> np.ndarray:
+    """``(n,)`` length of the velocity of all signals together, at a common rate."""
+    speeds = []
+    for stretch in long_stretches(known_together(recording), recording.time_s):
+        squares: float | np.ndarray = 0.0
+        for group in groups_of(EXPRESSIONS, n_samples(recording.time_s[stretch])):
+            values = together([recording.signals[column][stretch] for column in group])
+            (segment,) = segments(values, recording.time_s[stretch])
+            squares = squares + sum_of_squares(derivative(segment, 1, VELOCITY_WINDOW_S))
+        speeds.append(np.sqrt(squares)[:, None])
+    return joined(speeds, 1)[:, 0]
 
 
 def _known(recording: Recording, name: str) -> np.ndarray:

@@ -4,7 +4,8 @@ Location, spread and tails come from the frames as they are; velocity, jerk, aut
 spectrum from the signal resampled to a common rate.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +13,18 @@ import numpy as np
 from scipy.signal import welch
 
 from featurize.declaration import FrameSignal, Recording, VideoFeature, first_sentence
+from featurize.scratch import blocks, scratch
 from featurize.types import typical_step_s
-from featurize.video_features.sampling import GRID_HZ, Segment, derivative, groups_of, segments
+from featurize.video_features.sampling import (
+    GRID_HZ,
+    GROUP_VALUES,
+    Segment,
+    all_known,
+    derivative,
+    groups_of,
+    joined,
+    segments,
+)
 
 MIN_FRAMES = 12
 """Functionals of fewer frames with the face are NaN."""
@@ -51,7 +62,7 @@ class Signals:
     @cached_property
     def frames(self) -> np.ndarray:
         """``(n_present_frames, n_signals)`` values of the frames in which all are known."""
-        return self.values[np.isfinite(self.values).all(axis=1)]
+        return where(self.values, all_known(self.values))
 
     @cached_property
     def segments(self) -> list[Segment]:
@@ -159,7 +170,7 @@ def autocorrelation(signals: Signals) -> np.ndarray:
     stretches = [s.values for s in signals.segments if len(s.values) > 2 * lag]
     if not stretches:
         return np.full(signals.frames.shape[1], np.nan)
-    mean = np.mean(np.concatenate(stretches), axis=0)
+    mean = np.mean(joined(stretches, len(signals.values.T)), axis=0)
     centred = [segment - mean for segment in stretches]
     together = sum(np.sum(segment[:-lag] * segment[lag:], axis=0) for segment in centred)
     ahead = sum(np.sum(segment[:-lag] ** 2, axis=0) for segment in centred)
@@ -194,9 +205,7 @@ def power_spectrum(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
     if not stretches or signals.fps < 0.999 * MIN_FPS_FOR_SPECTRUM:
         return np.full((len(frequency_hz), signals.frames.shape[1]), np.nan), frequency_hz
     weights = [len(values) for values in stretches]
-    spectra = [
-        welch(values, GRID_HZ, nperseg=window, detrend="linear", axis=0)[1] for values in stretches
-    ]
+    spectra = [_welch(values, window) for values in stretches]
     return np.average(spectra, axis=0, weights=weights), frequency_hz
 
 
@@ -273,8 +282,27 @@ def apply_functionals(
 
 def collect(recording: Recording, columns: list[str]) -> Signals:
     """The named signals of a recording together."""
-    values = np.stack([recording.signals[column] for column in columns], axis=1)
-    return Signals(values, recording.time_s)
+    return Signals(together([recording.signals[c] for c in columns]), recording.time_s)
+
+
+def together(series: Sequence[np.ndarray]) -> np.ndarray:
+    """Series of one length side by side, ``(n_frames, n_series)``."""
+    values = scratch((len(series[0]), len(series)))
+    for number, column in enumerate(series):
+        values[:, number] = column
+    return values
+
+
+def where(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """``(n_known, n_signals)`` the known of frames ``(n_frames, n_signals)``, or all themselves."""
+    if known.all():
+        return values
+    chosen, first = scratch((np.count_nonzero(known), *values.shape[1:])), 0
+    for block in blocks(len(values)):
+        part = values[block][known[block]]
+        chosen[first : first + len(part)] = part
+        first += len(part)
+    return chosen
 
 
 def _uncapitalised(sentence: str) -> str:
@@ -285,7 +313,8 @@ def _same_gaps(recording: Recording, columns: list[str]) -> list[list[str]]:
     """Signals in small groups that are missing in the same frames."""
     groups: dict[bytes, list[str]] = {}
     for column in columns:
-        groups.setdefault(np.isfinite(recording.signals[column]).tobytes(), []).append(column)
+        known = np.isfinite(recording.signals[column])
+        groups.setdefault(hashlib.sha256(known).digest(), []).append(column)
     n_frames = len(recording.time_s)
     return [group for alike in groups.values() for group in groups_of(alike, n_frames)]
 
@@ -294,7 +323,18 @@ def _derivative_rms(signals: Signals, order: int, window_s: float) -> np.ndarray
     pieces = [derivative(segment, order, window_s) for segment in signals.segments]
     if not sum(len(piece) for piece in pieces):
         return np.full(signals.frames.shape[1], np.nan)
-    return np.sqrt(np.mean(np.concatenate(pieces) ** 2, axis=0))
+    return np.sqrt(np.mean(joined(pieces, len(signals.values.T)) ** 2, axis=0))
+
+
+def _welch(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean power of windows that overlap by half, so many at a time that memory is bounded."""
+    step, n_windows = window // 2, len(values) // (window // 2) - 1
+    spectra, weights = [], []
+    for first in range(0, n_windows, GROUP_VALUES // step):
+        weights.append(min(GROUP_VALUES // step, n_windows - first))
+        part = values[first * step : (first + weights[-1] - 1) * step + window]
+        spectra.append(welch(part, GRID_HZ, nperseg=window, detrend="linear", axis=0)[1])
+    return spectra[0] if len(spectra) == 1 else np.average(spectra, axis=0, weights=weights)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray, signals: Signals) -> np.ndarray:

@@ -14,10 +14,11 @@ import pandas as pd
 
 from featurize.computed_once import computed_once
 from featurize.declaration import Recording, summary
+from featurize.scratch import blocks, scratch
 from featurize.types import typical_step_s
 from featurize.video_features.blinks import blinks_of
-from featurize.video_features.functionals import MIN_FRAMES
-from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments
+from featurize.video_features.functionals import MIN_FRAMES, together
+from featurize.video_features.sampling import GRID_HZ, Segment, derivative, joined, segments
 from featurize.video_features.statistics import pearson, percentile
 
 NOISE_FACTOR = 6.0
@@ -89,13 +90,15 @@ def _jumps(stretches: list[Segment]) -> list[list[tuple[int, int]]]:
     if not stretches:
         return []
     velocities = [_velocity(segment.values) for segment in stretches]
-    every = np.concatenate(velocities)
-    spread = np.sqrt(np.median((every - np.median(every, axis=0)) ** 2, axis=0))
+    spread = np.array([_spread(axis) for axis in joined(velocities, 2).T])
     limit = np.maximum(NOISE_FACTOR * spread, MIN_SPEED_PER_S)
     found = []
     for segment, velocity in zip(stretches, velocities, strict=True):
         # The first two samples have no velocity of five samples, nor have the last two.
-        fast = np.pad(np.sum((velocity / limit) ** 2, axis=1) > 1, 2)
+        fast = np.zeros(len(segment.values), bool)
+        for block in blocks(len(velocity)):
+            is_fast = np.sum((velocity[block] / limit) ** 2, axis=1) > 1
+            fast[2 + block.start : 2 + block.stop] = is_fast
         turns = np.flatnonzero(np.diff(fast.astype(np.int8)))
         pairs = [(int(a), int(b) + 1) for a, b in turns.reshape(-1, 2)]
         found.append([pair for pair in pairs if _amplitude(segment.values, *pair) >= MIN_AMPLITUDE])
@@ -111,7 +114,17 @@ def _amplitude(gaze: np.ndarray, start: int, end: int) -> float:
 
 def _velocity(gaze: np.ndarray) -> np.ndarray:
     """Velocity over five samples (Engbert & Kliegl 2003), ``(n_samples - 4, 2)`` per second."""
-    return (gaze[4:] + gaze[3:-1] - gaze[1:-3] - gaze[:-4]) * (GRID_HZ / 6)
+    velocity = scratch((len(gaze) - 4, 2))
+    for block in blocks(len(velocity)):
+        near = gaze[block.start : block.stop + 4]
+        velocity[block] = (near[4:] + near[3:-1] - near[1:-3] - near[:-4]) * (GRID_HZ / 6)
+    return velocity
+
+
+def _spread(values: np.ndarray) -> float:
+    """Root of the median squared distance from the median."""
+    squares = values - np.median(values)
+    return float(np.sqrt(np.median(np.square(squares, out=squares), overwrite_input=True)))
 
 
 def _fixation_dispersions(gaze: np.ndarray, time_s: np.ndarray) -> np.ndarray:
@@ -147,9 +160,14 @@ def _drift(values: np.ndarray, time_s: np.ndarray) -> float:
     known = np.isfinite(values)
     # Counted from the first frame, and by the middles of frames: the clock is not to decide.
     middle_s = time_s - time_s[0] + typical_step_s(time_s) / 2
-    seconds = pd.Series(values[known]).groupby(middle_s[known] // DRIFT_STEP_S)
-    medians = seconds.median()[seconds.size() >= MIN_FRAMES // 2]
-    return float(medians.std()) if len(medians) > 2 else float("nan")
+    values, seconds = values[known], middle_s[known] // DRIFT_STEP_S
+    bounds = [0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), len(values)]
+    medians = [
+        float(np.median(values[first:stop]))
+        for first, stop in pairwise(bounds)
+        if stop - first >= MIN_FRAMES // 2
+    ]
+    return float(pd.Series(medians).std()) if len(medians) > 2 else float("nan")
 
 
 @summary(
@@ -182,13 +200,13 @@ def gaze_dynamics(recording: Recording) -> dict[str, float]:
     Saccades and fixations are NaN below 20 frames per second, the amplitude without a saccade.
     """
     values = {feature.name: np.nan for feature in gaze_dynamics.features}
-    gaze = np.stack([recording.signals[f"eyes__gaze_{name}"] for name in _SIGNALS], axis=1)
+    gaze = together([recording.signals[f"eyes__gaze_{name}"] for name in _SIGNALS])
     gaze[~_eyes_open(recording)] = np.nan
     stretches = segments(gaze, recording.time_s)
     seen_s = sum(segment.duration_s for segment in stretches)
     if seen_s < MIN_SEEN_S:
         return values
-    velocity = np.concatenate([derivative(s, 1, VELOCITY_WINDOW_S) for s in stretches])
+    velocity = joined([derivative(s, 1, VELOCITY_WINDOW_S) for s in stretches], 4)
     vergence = gaze[:, 0] - gaze[:, 2]
     values |= {
         "eyes__vergence__std": float(np.nanstd(vergence)),
@@ -199,7 +217,7 @@ def gaze_dynamics(recording: Recording) -> dict[str, float]:
     # A thousandth of tolerance: 20 fps is 20 fps, whatever the sum of its steps says.
     if 1 / typical_step_s(recording.time_s) < 0.999 * MIN_FPS:
         return values
-    both = (gaze[:, :2] + gaze[:, 2:]) / 2
+    both = together([(gaze[:, axis] + gaze[:, axis + 2]) / 2 for axis in (0, 1)])
     amplitudes = find_saccades(both, recording.time_s)["amplitude"]
     values["eyes__saccade__rate_per_min"] = 60 * len(amplitudes) / seen_s
     values["eyes__saccade__amplitude_median"] = amplitudes.median()

@@ -12,8 +12,8 @@ from featurize.video_features.functionals import (
     collect,
     power_spectrum,
 )
-from featurize.video_features.sampling import GRID_HZ, derivative
-from featurize.video_features.statistics import pearson, percentile, ratio
+from featurize.video_features.sampling import GRID_HZ, derivative, joined
+from featurize.video_features.statistics import pearson, percentile, ratio, sum_of_squares
 
 _ANGLES = ("head_pose__yaw_deg", "head_pose__pitch_deg", "head_pose__roll_deg")
 SWAY_BANDS_HZ = {
@@ -58,10 +58,10 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
     """
     signals = collect(recording, list(_ANGLES))
     velocities = [derivative(s, 1, VELOCITY_WINDOW_S) for s in signals.segments]
-    velocity, speed = np.concatenate([*velocities, np.empty((0, 3))]), _lengths(velocities)
+    velocity, speed = joined(velocities, 3), _lengths(velocities)
     jerk = _lengths([derivative(s, 3, JERK_WINDOW_S) for s in signals.segments])
     low, high = (
-        np.percentile(signals.frames, [2.5, 97.5], axis=0)
+        np.stack([np.percentile(angle, [2.5, 97.5]) for angle in signals.frames.T], axis=1)
         if len(signals.frames) >= MIN_FRAMES
         else np.full((2, 3), np.nan)
     )
@@ -92,7 +92,8 @@ def head_trajectory(recording: Recording) -> dict[str, float]:
 
 
 def _lengths(pieces: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.linalg.norm(piece, axis=1) for piece in [*pieces, np.empty((0, 3))]])
+    squares = sum_of_squares(joined(pieces, 3))
+    return np.sqrt(squares, out=squares)
 
 
 def _reversals_per_s(velocities: list[np.ndarray]) -> float:

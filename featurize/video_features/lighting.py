@@ -9,8 +9,16 @@ from scipy.ndimage import uniform_filter1d
 
 from featurize.declaration import Recording, summary
 from featurize.frame_features.lighting import light_vectors, luminance, unit
-from featurize.video_features.functionals import MIN_FRAMES, Functional, iqr, median
-from featurize.video_features.sampling import GRID_HZ, segments
+from featurize.scratch import blocks, scratch
+from featurize.video_features.functionals import (
+    MIN_FRAMES,
+    Functional,
+    iqr,
+    median,
+    together,
+    where,
+)
+from featurize.video_features.sampling import GRID_HZ, all_known, joined, segments
 from featurize.video_features.statistics import pearson, percentile, ratio
 
 LIGHTING_FUNCTIONALS: tuple[Functional, ...] = (
@@ -79,13 +87,14 @@ def light_and_turns(recording: Recording) -> dict[str, float]:
     turns = _turns_enough(yaw_deg[known])
     correlation = slope = residual = np.nan
     if turns:
-        yaw = yaw_deg[known] - yaw_deg[known].mean()
-        shade = shading[known] - shading[known].mean()
+        yaw, shade = yaw_deg[known], shading[known]
+        yaw -= yaw.mean()
+        shade -= shade.mean()
         correlation = pearson(yaw, shade)
         slope = np.sum(yaw * shade) / np.sum(yaw**2)
         residual = np.std(shade - slope * yaw)
     in_scene = _wander_deg(_scene_directions(recording))
-    in_head = _wander_deg(unit(light_vectors(recording.track)))
+    in_head = _wander_deg(_head_directions(recording))
     return {
         "lighting__shading_with_yaw__correlation": correlation,
         "lighting__shading_with_yaw__slope_per_deg": slope,
@@ -116,16 +125,17 @@ def covariation(recording: Recording) -> dict[str, float]:
     cheeks = luminance(recording.track, "cheek_left", "cheek_right")
     values = {}
     for part, patches in _PARTS.items():
-        both = np.stack([cheeks, luminance(recording.track, *patches)], axis=1)
-        both[~(both > 0)] = np.nan
+        both = together([cheeks, luminance(recording.track, *patches)])
+        for block in blocks(len(both)):
+            level = both[block]
+            both[block] = np.log(np.where(level > 0, level, np.nan))
         changes = [
             _fast(segment.values)
-            for segment in segments(np.log(both), recording.time_s)
+            for segment in segments(both, recording.time_s)
             if segment.duration_s >= MIN_FOLLOWED_S
         ]
-        together = np.concatenate([*changes, np.empty((0, 2))])
         name = f"lighting__covariation_cheeks_{part}__correlation"
-        values[name] = pearson(together[:, 0], together[:, 1])
+        values[name] = pearson(*joined(changes, 2).T)
     return values
 
 
@@ -138,24 +148,41 @@ def _turns_enough(yaw_deg: np.ndarray) -> bool:
 
 def _scene_directions(recording: Recording) -> np.ndarray:
     """``(n_frames, 3)`` unit vectors towards the light, in picture axes."""
-    azimuth, elevation = (
-        np.radians(recording.signals[column]) for column in (_AZIMUTH, _ELEVATION)
-    )
-    level = np.cos(elevation)
-    return np.stack([level * np.sin(azimuth), np.sin(elevation), level * np.cos(azimuth)], axis=1)
+    directions = scratch((len(recording.time_s), 3))
+    for block in blocks(len(directions)):
+        azimuth, elevation = (
+            np.radians(recording.signals[column][block]) for column in (_AZIMUTH, _ELEVATION)
+        )
+        level = np.cos(elevation)
+        right, forward = level * np.sin(azimuth), level * np.cos(azimuth)
+        directions[block] = np.stack([right, np.sin(elevation), forward], axis=1)
+    return directions
+
+
+def _head_directions(recording: Recording) -> np.ndarray:
+    """``(n_frames, 3)`` the same in the axes of the head."""
+    directions, vectors = scratch((len(recording.time_s), 3)), light_vectors(recording.track)
+    for block in blocks(len(directions)):
+        directions[block] = unit(vectors[block])
+    return directions
 
 
 def _wander_deg(directions: np.ndarray) -> float:
     """Median angle between unit vectors and their mean; NaN of too few."""
-    known = directions[np.isfinite(directions).all(axis=1)]
-    mean = known.sum(axis=0)
+    known = where(directions, all_known(directions))
+    mean = np.sum([known[block].sum(axis=0) for block in blocks(len(known))], axis=0)
     if len(known) < MIN_FRAMES or not np.any(mean):
         return np.nan
-    cosines = known @ (mean / np.linalg.norm(mean))
-    return percentile(np.degrees(np.arccos(np.clip(cosines, -1, 1))), 50)
+    angles = np.empty(len(known))
+    for block in blocks(len(known)):
+        cosines = known[block] @ (mean / np.linalg.norm(mean))
+        angles[block] = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+    return percentile(angles, 50)
 
 
 def _fast(values: np.ndarray) -> np.ndarray:
     short, long = (round(length_s * GRID_HZ) for length_s in FAST_S)
-    smooth, slow = (uniform_filter1d(values, size, axis=0) for size in (short, long))
-    return smooth - slow
+    changes = scratch(values.shape)
+    for number, column in enumerate(values.T):
+        changes[:, number] = uniform_filter1d(column, short) - uniform_filter1d(column, long)
+    return changes

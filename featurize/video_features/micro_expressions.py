@@ -6,9 +6,8 @@ from scipy.signal import find_peaks
 
 from featurize.declaration import Recording, summary
 from featurize.video_features.blinks import blinks_of
-from featurize.video_features.expression_dynamics import EXPRESSIONS
-from featurize.video_features.functionals import collect
-from featurize.video_features.sampling import GRID_HZ, Segment
+from featurize.video_features.expression_dynamics import EXPRESSIONS, known_together
+from featurize.video_features.sampling import GRID_HZ, long_stretches, n_samples, segments
 from featurize.video_features.statistics import noise_std
 
 MICRO_DURATION_S = (1 / 25, 1 / 2)
@@ -60,15 +59,22 @@ def micro_expressions(recording: Recording) -> dict[str, float]:
     of squint nearly half are. At less than 37 frames per second the shortest events are missed, as
     they last a single frame. NaN when the backend has no blendshapes, or without 0.5 s on end.
     """
-    signals = collect(recording, list(EXPRESSIONS))
-    if not signals.segments:
+    known = known_together(recording)
+    stretches = long_stretches(known, recording.time_s)
+    if not stretches:
         return {feature.name: np.nan for feature in micro_expressions.features}
     blinks = blinks_of(recording)
-    least = np.maximum(MICRO_PROMINENCE, NOISE_FACTOR * _noise_stds(signals.frames))
-    minutes = sum(segment.duration_s for segment in signals.segments) / 60
+    minutes = sum(n_samples(recording.time_s[stretch]) for stretch in stretches) / GRID_HZ / 60
+    rises_of: list[list[_Rise]] = [[] for _ in stretches]
+    for number, column in enumerate(EXPRESSIONS):
+        values = recording.signals[column]
+        least = max(MICRO_PROMINENCE, NOISE_FACTOR * _noise_std(values[known]))
+        for stretch, rises in zip(stretches, rises_of, strict=True):
+            (segment,) = segments(values[stretch, None], recording.time_s[stretch])
+            rises += _brief_rises(segment.values[:, 0], number, least, recording.frame_step_s)
     found = [
-        _without_blinks(_brief_rises(segment, least, recording.frame_step_s), segment, blinks)
-        for segment in signals.segments
+        _without_blinks(sorted(rises), float(recording.time_s[stretch.start]), blinks)
+        for stretch, rises in zip(stretches, rises_of, strict=True)
     ]
     micro = [_events([rise for rise in rises if rise[1] in _UPPER_FACE]) for rises in found]
     brief = [_events(rises) for rises in found]
@@ -84,47 +90,45 @@ def micro_expressions(recording: Recording) -> dict[str, float]:
     }
 
 
-def _noise_stds(frames: np.ndarray) -> np.ndarray:
-    """Standard deviation of the noise of each signal, ``(n_signals,)``.
+def _noise_std(values: np.ndarray) -> float:
+    """Standard deviation of the noise of a signal, all of it known.
 
     The lesser of two estimates: second differences take speech at 4 Hz and above for noise, and the
     median power of the upper half of the spectrum, which knows no rhythm, takes steps for noise.
     """
-    by_differences = np.array([noise_std(column) for column in frames.T])
-    taper = np.hanning(len(frames))[:, None]
-    power = np.abs(np.fft.rfft((frames - frames.mean(axis=0)) * taper, axis=0)) ** 2
+    by_differences = noise_std(values)
+    # In place, as each array is as long as the video.
+    values = values - values.mean()
+    taper = np.hanning(len(values))
+    values *= taper
+    scale = np.log(2) * np.sum(np.square(taper, out=taper))
+    spectrum = np.fft.rfft(values)
+    power = np.abs(spectrum[len(spectrum) // 2 :])
     # Power of white noise is exponentially distributed: its median is log 2 of its mean.
-    floor = np.median(power[len(power) // 2 :], axis=0) / (np.log(2) * np.sum(taper**2))
-    return np.minimum(by_differences, np.sqrt(floor))
+    floor = np.median(np.square(power, out=power), overwrite_input=True) / scale
+    return min(by_differences, float(np.sqrt(floor)))
 
 
-def _brief_rises(segment: Segment, least: np.ndarray, frame_step_s: float) -> list[_Rise]:
-    """Sample, signal and height of each brief rise, in order of time.
+def _brief_rises(values: np.ndarray, number: int, least: float, frame_step_s: float) -> list[_Rise]:
+    """Sample, signal and height of each brief rise of a signal.
 
     A single frame that sticks out is noise, so a rise lasts at least one and a half frames.
     """
     shortest_s = max(MICRO_DURATION_S[0], 1.5 * frame_step_s)
-    found: list[_Rise] = []
-    for number, column in enumerate(segment.values.T):
-        peaks, shape = find_peaks(
-            column,
-            prominence=least[number],
-            width=(shortest_s * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ),
-        )
-        rises = shape["prominences"].tolist()
-        found += [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
-    return sorted(found)
+    width = shortest_s * GRID_HZ, MICRO_DURATION_S[1] * GRID_HZ
+    peaks, shape = find_peaks(values, prominence=least, width=width)
+    rises = shape["prominences"].tolist()
+    return [(peak, number, rise) for peak, rise in zip(peaks.tolist(), rises, strict=True)]
 
 
-def _without_blinks(rises: list[_Rise], segment: Segment, blinks: pd.DataFrame) -> list[_Rise]:
+def _without_blinks(rises: list[_Rise], start_s: float, blinks: pd.DataFrame) -> list[_Rise]:
+    """Rises of a segment that are not part of a blink; blinks come in order and never overlap."""
     starts_s = blinks["start_s"].to_numpy() - BLINK_MARGIN_S
     ends_s = blinks["end_s"].to_numpy() + BLINK_MARGIN_S
-    times_s = [segment.start_s + peak / GRID_HZ for peak, _, _ in rises]
-    return [
-        rise
-        for rise, at_s in zip(rises, times_s, strict=True)
-        if not np.any((starts_s <= at_s) & (at_s <= ends_s))
-    ]
+    times_s = start_s + np.array([peak for peak, _, _ in rises], float) / GRID_HZ
+    n_begun = np.searchsorted(starts_s, times_s, side="right")
+    n_over = np.searchsorted(ends_s, times_s, side="left")
+    return [rise for rise, apart in zip(rises, n_begun == n_over, strict=True) if apart]
 
 
 def _events(rises: list[_Rise]) -> list[float]:

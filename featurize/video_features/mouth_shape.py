@@ -5,10 +5,11 @@ import numpy as np
 from featurize.declaration import Recording, summary
 from featurize.frame_features.points import frontal, interocular_distance_px, named_points
 from featurize.landmarks.schema import DLIB_68, SCHEMES
+from featurize.scratch import scratch
 from featurize.types import LandmarkTrack, pieces
 from featurize.video_features.functionals import MIN_FRAMES, VELOCITY_WINDOW_S
-from featurize.video_features.sampling import derivative, segments
-from featurize.video_features.statistics import pearson, ratio, rms
+from featurize.video_features.sampling import derivative, joined, segments
+from featurize.video_features.statistics import pearson, ratio, rms, sum_of_squares
 
 POINTS = DLIB_68.regions["mouth"]
 """The twenty points of the lips that both landmark schemes have."""
@@ -58,16 +59,10 @@ def mouth_shape(recording: Recording) -> dict[str, float]:
     corners.
     """
     places, corners = _followed(recording.track)
-    speed = np.concatenate(
-        [
-            derivative(segment, 1, VELOCITY_WINDOW_S)
-            for segment in segments(corners, recording.time_s)
-        ]
-        or [np.empty((0, 4))]
-    )
+    found = segments(corners, recording.time_s)
+    speed = joined([derivative(segment, 1, VELOCITY_WINDOW_S) for segment in found], 4)
     left, right = (
-        rms(np.linalg.norm(speed[:, :2], axis=1)),
-        rms(np.linalg.norm(speed[:, 2:], axis=1)),
+        rms(np.sqrt(sum_of_squares(of_corner))) for of_corner in (speed[:, :2], speed[:, 2:])
     )
     moving = min(left, right) >= MIN_SPEED_IOD_PER_S
     # Rounding can make the smallest eigenvalues of a covariance negative.
@@ -116,7 +111,7 @@ def _followed(track: LandmarkTrack) -> tuple[_Covariance, np.ndarray]:
     Only the corners are kept for every frame, so that a long video needs little memory.
     """
     places = _Covariance(2 * len(POINTS))
-    corners = np.empty((track.n_frames, 4))
+    corners = scratch((track.n_frames, 4))
     for frames in pieces(track.n_frames):
         mouth = _frontal_iod(track.part(frames))
         corners[frames] = (mouth[:, _CORNERS] * [[1, 1], [-1, 1]]).reshape(-1, 4)

@@ -17,6 +17,7 @@ from featurize.declaration import Recording, summary
 from featurize.types import LandmarkTrack
 from featurize.video_features.pulse_signals import (
     BAND_HZ,
+    GROUP,
     REGIONS,
     WINDOW_S,
     Pulses,
@@ -268,11 +269,7 @@ def _phase_locking(pulses: Pulses, power: np.ndarray) -> float:
     rate_hz = _dominant_hz(power)
     wave = np.exp(-2j * np.pi * rate_hz * np.arange(_LOCKING_WINDOW) / GRID_HZ)
     wave *= np.hanning(_LOCKING_WINDOW)
-    parts = [
-        sliding_window_view(stretch, _LOCKING_WINDOW, axis=0)[::_LOCKING_WINDOW] @ wave
-        for stretch in pulses.pos
-    ]
-    beats = np.concatenate(parts)
+    beats = np.concatenate([_beats(stretch, wave) for stretch in pulses.pos])
     n = len(beats)
     if n < MIN_WINDOWS:
         return np.nan
@@ -281,6 +278,14 @@ def _phase_locking(pulses: Pulses, power: np.ndarray) -> float:
         turns = np.exp(1j * np.angle(beats[:, i] * beats[:, j].conj()))
         locking.append((np.abs(turns.sum()) ** 2 - n) / (n * (n - 1)))
     return float(np.mean(locking))
+
+
+def _beats(stretch: np.ndarray, wave: np.ndarray) -> np.ndarray:
+    """``(n_windows, n_regions)`` complex amplitude in windows that follow each other."""
+    windows = sliding_window_view(stretch, _LOCKING_WINDOW, axis=0)[::_LOCKING_WINDOW]
+    # Some at a time, as products make complex copies of what they multiply.
+    parts = [windows[first : first + GROUP] @ wave for first in range(0, len(windows), GROUP)]
+    return np.concatenate(parts)
 
 
 def _steps_hz(windows: _Windows) -> float:

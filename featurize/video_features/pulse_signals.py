@@ -8,7 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from featurize.frame_features.skin import skin_colour
+from featurize.frame_features.skin import CHANNELS
+from featurize.scratch import blocks, scratch
 from featurize.types import LandmarkTrack
 from featurize.video_features.sampling import GRID_HZ, segments
 
@@ -38,13 +39,14 @@ MIN_LEVEL = 1.0
 MIN_CHANGE = 1e-6
 """Relative change of colour below which there is nothing but rounding."""
 
+GROUP = 128
+"""Windows held in memory at a time."""
+
 _WINDOW = round(WINDOW_S * GRID_HZ)
 _STEP = round(STEP_S * GRID_HZ)
 _METHOD_WINDOW = round(METHOD_WINDOW_S * GRID_HZ)
 # 0.08 s from a window of POS to the next; its paper takes each frame of 20 a second.
 _POS_STEP = 4
-# Windows held in memory at a time.
-_GROUP = 128
 _BAND_PASS = butter(3, BAND_HZ, "bandpass", fs=GRID_HZ, output="sos")
 
 
@@ -65,14 +67,13 @@ class Pulses:
 
 def region_colours(track: LandmarkTrack) -> np.ndarray:
     """``(n_frames, n_regions, 3)`` mean red, green and blue; NaN where unknown or too dark."""
-    colours = np.stack(
-        [
-            np.mean([skin_colour(track, patch) for patch in patches], axis=0)
-            for patches in REGIONS.values()
-        ],
-        axis=1,
-    )
-    colours[~(colours >= MIN_LEVEL)] = np.nan
+    colours = scratch((track.n_frames, len(REGIONS), len(CHANNELS)))
+    for region, patches in enumerate(REGIONS.values()):
+        for number, channel in enumerate(CHANNELS):
+            levels = [track.measured(f"skin__{patch}_{channel}") for patch in patches]
+            level = np.mean(levels, axis=0)
+            level[~(level >= MIN_LEVEL)] = np.nan
+            colours[:, region, number] = level
     return colours
 
 
@@ -121,8 +122,8 @@ def window_groups(stretch: np.ndarray) -> Iterator[np.ndarray]:
         ``(n_windows, n_regions, n_samples)``, each less its mean; NaN where nothing changes.
     """
     windows = sliding_window_view(stretch, _WINDOW, axis=0)[::_STEP]
-    for first in range(0, len(windows), _GROUP):
-        group = windows[first : first + _GROUP]
+    for first in range(0, len(windows), GROUP):
+        group = windows[first : first + GROUP]
         group = group - group.mean(axis=-1, keepdims=True)
         group[group.std(axis=-1) <= MIN_CHANGE] = np.nan
         yield group
@@ -133,9 +134,8 @@ def _pos(colours: np.ndarray) -> np.ndarray:
     last = len(colours) - _METHOD_WINDOW
     starts = np.append(np.arange(0, last, _POS_STEP), last)
     windows = sliding_window_view(colours, _METHOD_WINDOW, axis=0)
-    added = np.zeros(colours.shape[:2])
-    count = np.zeros((len(colours), 1))
-    for group in np.array_split(starts, -(-len(starts) // _GROUP)):
+    added, count = scratch(colours.shape[:2]), scratch((len(colours), 1))
+    for group in np.array_split(starts, -(-len(starts) // GROUP)):
         # (channels, windows, samples, regions): what is added up below lies together.
         parts = windows[group].transpose(2, 0, 3, 1)
         red, green, blue = parts / parts.mean(axis=2, keepdims=True)
@@ -145,22 +145,30 @@ def _pos(colours: np.ndarray) -> np.ndarray:
         for start, part in zip(group.tolist(), pulse, strict=True):
             added[start : start + _METHOD_WINDOW] += part
             count[start : start + _METHOD_WINDOW] += 1
-    return added / count
+    added /= count
+    return added
 
 
 def _chrom(colours: np.ndarray) -> np.ndarray:
     """Chrominance method (de Haan & Jeanne 2013) with the sign of POS, ``(n, regions)`` in band."""
+    pulses = scratch(colours.shape[:2])
     # One region after the other, as each takes several times the memory of its colours.
-    return np.stack([_chrom_of_region(region) for region in np.moveaxis(colours, 1, 0)], axis=1)
+    for number, region in enumerate(np.moveaxis(colours, 1, 0)):
+        pulses[:, number] = _chrom_of_region(region)
+    return pulses
 
 
 def _chrom_of_region(colours: np.ndarray) -> np.ndarray:
     """``(n,)`` of colours ``(n, 3)``."""
-    relative = colours / uniform_filter1d(colours, _METHOD_WINDOW, axis=0, mode="nearest")
-    red, green, blue = relative.T
-    first = _in_band(3 * red - 2 * green)
-    second = _in_band(1.5 * red + green - 1.5 * blue)
-    pulse, covered = np.zeros((2, len(colours)))
+    relative, pair = scratch(colours.shape), scratch((len(colours), 2))
+    for number, level in enumerate(colours.T):
+        relative[:, number] = level / uniform_filter1d(level, _METHOD_WINDOW, mode="nearest")
+    for block in blocks(len(relative)):
+        red, green, blue = relative[block].T
+        pair[block, 0] = 3 * red - 2 * green
+        pair[block, 1] = 1.5 * red + green - 1.5 * blue
+    first, second = _in_band(pair).T
+    pulse, covered = scratch((2, len(colours)))
     # Without the zeros at its ends: the first and last sample have a weight, too.
     weight = np.hanning(_METHOD_WINDOW + 2)[1:-1]
     last = len(pulse) - _METHOD_WINDOW
@@ -170,7 +178,8 @@ def _chrom_of_region(colours: np.ndarray) -> np.ndarray:
         pulse[part] += weight * (share * second[part] - first[part])
         covered[part] += weight
     # Fewer windows reach the ends, and the last may start less than half of one after the other.
-    return pulse / covered
+    pulse /= covered
+    return pulse
 
 
 def _spread_ratio(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
@@ -180,4 +189,8 @@ def _spread_ratio(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarra
 
 
 def _in_band(values: np.ndarray) -> np.ndarray:
-    return sosfiltfilt(_BAND_PASS, values, axis=0)
+    # Each column lies together, as the windows that are made of it later do.
+    found = scratch(values.shape[::-1])
+    for number, column in enumerate(values.T):
+        found[number] = sosfiltfilt(_BAND_PASS, column)
+    return found.T

@@ -60,10 +60,7 @@ def recording_quality(recording: Recording) -> dict[str, float]:
     steps_s = np.diff(recording.time_s)
     rate_hz = ratio(1, recording.frame_step_s)
     n_dropped = _n_dropped(steps_s)
-    change = track.measured("picture__change")
-    change = change[np.isfinite(change)]
-    blend = track.measured("picture__blend")
-    still = max(REPEATED_LEVELS, REPEATED_CHANGE * percentile(change, 90))
+    n_repeated, n_interpolated, n_compared = _n_made_up(track)
     bps = math.nan if info is None else info.bit_rate_bps
     values = {
         "face_width_px__median": _median_px(track, "right_zygion", "left_zygion"),
@@ -71,10 +68,8 @@ def recording_quality(recording: Recording) -> dict[str, float]:
         "frame_rate_hz__median": rate_hz,
         "frame_step__cv": ratio(steps_s.std(), steps_s.mean()) if len(steps_s) else math.nan,
         "dropped_frames__share": ratio(n_dropped, n_dropped + len(steps_s)),
-        "repeated_frames__share": ratio(np.count_nonzero(change <= still), len(change)),
-        "interpolated_frames__share": ratio(
-            np.count_nonzero(blend < INTERPOLATED_BLEND), len(change)
-        ),
+        "repeated_frames__share": ratio(n_repeated, n_compared),
+        "interpolated_frames__share": ratio(n_interpolated, n_compared),
         "bit_rate__log10_bps": _log10(bps),
         "bit_rate__log10_bits_per_pixel": _log10(ratio(bps, _pixels_per_s(info, rate_hz))),
     }
@@ -82,9 +77,20 @@ def recording_quality(recording: Recording) -> dict[str, float]:
 
 
 def _median_px(track: LandmarkTrack, start: str, end: str) -> float:
-    lengths = [distance_px(track.part(piece), start, end) for piece in pieces(track.n_frames)]
-    lengths = np.concatenate([*lengths, np.empty(0)])
+    lengths = np.empty(track.n_frames)
+    for piece in pieces(track.n_frames):
+        lengths[piece] = distance_px(track.part(piece), start, end)
     return percentile(lengths[np.isfinite(lengths)], 50)
+
+
+def _n_made_up(track: LandmarkTrack) -> tuple[int, int, int]:
+    """How many frames are repeated, and interpolated, of how many that have a frame before."""
+    change = track.measured("picture__change")
+    change = change[np.isfinite(change)]
+    still = max(REPEATED_LEVELS, REPEATED_CHANGE * percentile(change, 90))
+    blend = track.measured("picture__blend")
+    n_interpolated = np.count_nonzero(blend < INTERPOLATED_BLEND)
+    return np.count_nonzero(change <= still), n_interpolated, len(change)
 
 
 def _n_dropped(steps_s: np.ndarray) -> int:

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 from scipy.signal import savgol_filter
 
+from featurize.scratch import scratch
+
 GRID_HZ = 50.0
 """Rate of the common grid: more than twice the fastest facial motion."""
 
@@ -25,6 +27,9 @@ frames per second to the last bit: rounding is not to decide on them."""
 LONGEST_SLOW_STEP_S = 0.51
 """Frames further apart are neighbours in no video: a face moves on in between. Above 0.5 s for the
 same reason, which is the step of 2 frames per second."""
+
+# A curve depends on two frames to either side of where it is read, the outermost on all of them.
+_REACH = 4
 
 Item = TypeVar("Item")
 
@@ -68,11 +73,43 @@ def segments(values: np.ndarray, time_s: np.ndarray) -> list[Segment]:
     list of Segment
         One for each stretch of at least :data:`MIN_SEGMENT_S`.
     """
+    found = long_stretches(all_known(values), time_s)
+    ends = np.cumsum([0, *(n_samples(time_s[stretch]) for stretch in found)]).tolist()
+    every = scratch((ends[-1], values.shape[1]))
+    cut = []
+    for stretch, start, stop in zip(found, ends, ends[1:], strict=False):
+        _resample(values[stretch], time_s[stretch], every[start:stop])
+        cut.append(Segment(float(time_s[stretch][0]), every[start:stop]))
+    return cut
+
+
+def all_known(values: np.ndarray) -> np.ndarray:
+    """``(n_frames,)`` bool: which frames of ``(n_frames, n_signals)`` have no NaN."""
+    known = np.ones(len(values), bool)
+    for column in values.T:
+        known &= np.isfinite(column)
+    return known
+
+
+def long_stretches(present: np.ndarray, time_s: np.ndarray) -> list[slice]:
+    """Those of :func:`stretches` that last :data:`MIN_SEGMENT_S`."""
     return [
-        Segment(float(time_s[stretch][0]), _resampled(values[stretch], time_s[stretch]))
-        for stretch in stretches(np.isfinite(values).all(axis=1), time_s)
-        if time_s[stretch][-1] - time_s[stretch][0] >= MIN_SEGMENT_S
+        stretch
+        for stretch in stretches(present, time_s)
+        if time_s[stretch.stop - 1] - time_s[stretch.start] >= MIN_SEGMENT_S
     ]
+
+
+def joined(parts: Sequence[np.ndarray], n_columns: int) -> np.ndarray:
+    """``(n_samples, n_columns)`` parts one after the other; there may be none."""
+    if len(parts) == 1:
+        return parts[0]
+    together = scratch((sum(map(len, parts)), n_columns))
+    first = 0
+    for part in parts:
+        together[first : first + len(part)] = part
+        first += len(part)
+    return together
 
 
 def stretches(present: np.ndarray, time_s: np.ndarray) -> list[slice]:
@@ -104,16 +141,25 @@ def groups_of(signals: Sequence[Item], n_frames: int) -> Iterator[Sequence[Item]
         yield signals[first : first + size]
 
 
-def _resampled(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    n_samples = int((time_s[-1] - time_s[0]) * GRID_HZ + 1e-6) + 1
-    grid_s = time_s[0] + np.arange(n_samples) / GRID_HZ
-    # Clipped because the last sample may lie a rounding error behind the last frame.
-    grid_s = np.clip(grid_s, None, time_s[-1])
-    resampled = np.empty((n_samples, values.shape[1]))
+def n_samples(time_s: np.ndarray) -> int:
+    """Samples of a stretch at the common rate, from its first frame to its last."""
+    return int((time_s[-1] - time_s[0]) * GRID_HZ + 1e-6) + 1
+
+
+def _resample(values: np.ndarray, time_s: np.ndarray, resampled: np.ndarray) -> None:
+    """Interpolate a stretch at the times of a grid, a few signals and samples at a time."""
+    n = len(resampled)
     for group in groups_of(range(values.shape[1]), len(values)):
-        curves = Akima1DInterpolator(time_s, values[:, group], method="makima")
-        resampled[:, group] = curves(grid_s)
-    return resampled
+        for first in range(0, n, GROUP_VALUES):
+            stop = min(first + GROUP_VALUES, n)
+            # Clipped because the last sample may lie a rounding error behind the last frame.
+            grid_s = np.clip(time_s[0] + np.arange(first, stop) / GRID_HZ, None, time_s[-1])
+            near = slice(0, len(values))
+            if stop - first < n:
+                before, after = np.searchsorted(time_s, grid_s[[0, -1]], side="right")
+                near = slice(max(before - 1 - _REACH, 0), after + _REACH)
+            curves = Akima1DInterpolator(time_s[near], values[near, group], method="makima")
+            resampled[first:stop, group] = curves(grid_s)
 
 
 def derivative(segment: Segment, order: int, window_s: float) -> np.ndarray:
@@ -137,8 +183,12 @@ def derivative(segment: Segment, order: int, window_s: float) -> np.ndarray:
     window = int(window_s * GRID_HZ) // 2 * 2 + 1
     if len(segment.values) < window:
         return np.empty((0, segment.values.shape[1]))
-    full = savgol_filter(
-        segment.values, window, 3, deriv=order, delta=1 / GRID_HZ, axis=0, mode="constant"
-    )
-    half = window // 2
-    return full[half : len(full) - half]
+    half, (n, n_signals) = window // 2, segment.values.shape
+    derived = scratch((n - 2 * half, n_signals))
+    for group in groups_of(range(n_signals), n):
+        values = segment.values[:, group]
+        full = savgol_filter(
+            values, window, 3, deriv=order, delta=1 / GRID_HZ, axis=0, mode="constant"
+        )
+        derived[:, group] = full[half : n - half]
+    return derived

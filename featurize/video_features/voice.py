@@ -11,10 +11,11 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import detrend
 
 from featurize.declaration import Recording, summary
+from featurize.scratch import blocks, scratch
 from featurize.types import Sound
 from featurize.video_features.functionals import collect
 from featurize.video_features.sampling import GRID_HZ, Segment, derivative, segments
-from featurize.video_features.statistics import pearson, ratio, rms
+from featurize.video_features.statistics import centred_pearson, ratio, rms
 
 MOST_LAG_S = 0.5
 """How late or early the mouth is looked for; sound is out of step for any viewer long before."""
@@ -159,26 +160,34 @@ def _aligned(recording: Recording, sound: Sound) -> _Pair | None:
     start_s, last = pieces[0].start_s, pieces[-1]
     n = int((last.start_s + last.duration_s - start_s) * GRID_HZ + 1e-6)
     loud_db = float(np.percentile(audible_db, 95))
-    level_db = np.maximum(sound.level_db.astype(np.float64), loud_db - _RANGE_DB)
+    raw_db = scratch(sound.level_db.shape)
+    np.maximum(sound.level_db, loud_db - _RANGE_DB, out=raw_db, dtype=np.float64)
+    heard_db = scratch((2, len(raw_db)))
     # Of odd size, as an even one would shift the level by half a step.
     size = 2 * round(_SMOOTHING_S / 2 / sound.step_s) + 1
-    level_db = uniform_filter1d(level_db, size, mode="nearest")
+    uniform_filter1d(raw_db, size, output=heard_db[0], mode="nearest")
     pause = 2 * round(_PAUSE_S / sound.step_s) + 1
-    around_db = maximum_filter1d(level_db, pause, mode="nearest")
-    grid_s = start_s + np.arange(-_MOST_LAG, n + _MOST_LAG) / GRID_HZ
-    time_s, reach_s = sound.time_s, sound.step_s / 2 + 1e-6
-    is_heard = (grid_s >= time_s[0] - reach_s) & (grid_s <= time_s[-1] + reach_s)
-    level_db, around_db = (
-        np.where(is_heard, np.interp(grid_s, time_s, values), np.nan)
-        for values in (level_db, around_db)
-    )
+    maximum_filter1d(heard_db[0], pause, output=heard_db[1], mode="nearest")
+    grid_s, level_db = scratch((n + 2 * _MOST_LAG,)), scratch((2, n + 2 * _MOST_LAG))
+    time_s, reach_s = scratch(raw_db.shape), sound.step_s / 2 + 1e-6
+    time_s[:] = sound.time_s
+    for block in blocks(len(grid_s)):
+        here_s = start_s + np.arange(block.start - _MOST_LAG, block.stop - _MOST_LAG) / GRID_HZ
+        is_heard = (here_s >= time_s[0] - reach_s) & (here_s <= time_s[-1] + reach_s)
+        before, after = np.searchsorted(time_s, here_s[[0, -1]])
+        # Two values more on either side, so that there are some beside the sound, too.
+        near = slice(max(before - 2, 0), after + 2)
+        for placed_db, known_db in zip(level_db, heard_db, strict=True):
+            now_db = np.interp(here_s, time_s[near], known_db[near])
+            placed_db[block] = np.where(is_heard, now_db, np.nan)
+        grid_s[block] = here_s
     now = slice(_MOST_LAG, -_MOST_LAG)
     pair = _Pair(
         opening=_placed(pieces, grid_s[now], 0),
         velocity=_placed(pieces, grid_s[now], 1),
-        level_db=level_db,
-        is_speech=level_db[now] > loud_db - _SPEECH_DB,
-        is_silent=around_db[now] < loud_db - _SILENCE_DB,
+        level_db=level_db[0],
+        is_speech=level_db[0, now] > loud_db - _SPEECH_DB,
+        is_silent=level_db[1, now] < loud_db - _SILENCE_DB,
     )
     known_db = pair.level_now_db[pair.is_known]
     too_little = len(known_db) < MIN_TOGETHER_S * GRID_HZ or known_db.std() < _MIN_SPREAD_DB
@@ -187,7 +196,8 @@ def _aligned(recording: Recording, sound: Sound) -> _Pair | None:
 
 def _placed(pieces: list[Segment], grid_s: np.ndarray, order: int) -> np.ndarray:
     """A signal of one column, or its time derivative, on a grid; NaN between the pieces."""
-    placed = np.full(len(grid_s), np.nan)
+    placed = scratch((len(grid_s),))
+    placed[:] = np.nan
     for piece in pieces:
         values = derivative(piece, order, _SPEED_WINDOW_S) if order else piece.values
         cut = (len(piece.values) - len(values)) // 2
@@ -203,11 +213,11 @@ def _without_trend(values: np.ndarray) -> np.ndarray:
     """Values less the mean of what is known of them around."""
     known = np.isfinite(values)
     size = round(_TREND_S * GRID_HZ) + 1
-    total, number = (
-        uniform_filter1d(part, size, mode="constant")
-        for part in (np.where(known, values, 0.0), known.astype(np.float64))
-    )
-    return values - total / np.maximum(number, 0.5 / size)
+    left, number = scratch(values.shape), scratch(values.shape)
+    uniform_filter1d(np.where(known, values, 0.0), size, output=left, mode="constant")
+    uniform_filter1d(known.astype(np.float64), size, output=number, mode="constant")
+    left /= np.maximum(number, 0.5 / size, out=number)
+    return np.subtract(values, left, out=left)
 
 
 def _following(mouth: np.ndarray, level_db: np.ndarray) -> dict[str, float]:
@@ -237,7 +247,10 @@ def _correlation(mouth: np.ndarray, level_db: np.ndarray) -> float:
     known = np.isfinite(mouth) & np.isfinite(level_db)
     if np.count_nonzero(known) < 0.5 * MIN_TOGETHER_S * GRID_HZ:
         return float("nan")
-    return pearson(mouth[known], level_db[known])
+    first, second = mouth[known], level_db[known]
+    first -= first.mean()
+    second -= second.mean()
+    return centred_pearson(first, second)
 
 
 def _vertex(near: np.ndarray) -> float:
@@ -257,13 +270,17 @@ def _coherence(opening: np.ndarray, level_db: np.ndarray) -> float:
     if len(starts) < _MIN_WINDOWS:
         return float("nan")
     window = np.hanning(size + 1)[:size]
-    mouth, sound = (
-        np.fft.rfft(detrend(np.stack([values[s : s + size] for s in starts])) * window)
-        for values in (opening, level_db)
-    )
     frequency_hz = np.fft.rfftfreq(size, 1 / GRID_HZ)
     band = (frequency_hz >= SYLLABLE_BAND_HZ[0]) & (frequency_hz <= SYLLABLE_BAND_HZ[1])
-    mouth, sound = mouth[:, band], sound[:, band]
+
+    def spectra(values: np.ndarray) -> np.ndarray:
+        parts = [
+            np.fft.rfft(detrend(np.stack([values[s : s + size] for s in some])) * window)[:, band]
+            for some in (starts[block] for block in blocks(len(starts)))
+        ]
+        return np.concatenate(parts)
+
+    mouth, sound = spectra(opening), spectra(level_db)
     power, loudness = np.sum(np.abs(mouth) ** 2, axis=0), np.sum(np.abs(sound) ** 2, axis=0)
     together = np.abs(np.sum(mouth * np.conj(sound), axis=0)) ** 2
     explained = ratio(float(np.sum(together / np.maximum(loudness, _TINY))), float(power.sum()))

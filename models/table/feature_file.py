@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from models.errors import TableError
+from models.table.parquet_file import SUFFIX as PARQUET_SUFFIX
+from models.table.parquet_file import read_columns
 
 TEXT_COLUMNS = (
     "path",
@@ -28,16 +30,42 @@ _LONGEST_ROW_BYTES = 2**22
 
 
 def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
-    """Return a feature table as it stands in a CSV file, and the sha256 of the file.
+    """Return a feature table as it stands in a file, and the sha256 of the file.
+
+    A file whose name ends in ``.parquet`` is Parquet, any other CSV. The same table is the same
+    from both, but for the digits that CSV leaves out.
 
     Raises
     ------
     TableError
-        When the file cannot be read, is no CSV file or names a column twice.
+        When the file cannot be read, is damaged or of another kind, or names a column twice.
     """
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if path.suffix.lower() == PARQUET_SUFFIX:
+            return _read_parquet(path), sha256
+        return _read_csv(path), sha256
+    except OSError as error:
+        raise TableError(
+            f"Cannot read the feature table {str(path)!r}: {error.strerror}."
+        ) from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    frame = read_columns(path, TEXT_COLUMNS, check_unique)
+    for name in frame.columns.difference(TEXT_COLUMNS):
+        column = frame[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            # As in a CSV file: missing by name, and numbers where all of it can be read as such.
+            known = column.mask(column.isin(_MISSING_NUMBERS))
+            values = pd.to_numeric(known, errors="coerce")
+            frame[name] = values if values.count() == known.count() else known
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             header = next(csv.reader(lines), [])
         _check_separator(path, header)
@@ -54,10 +82,6 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
             encoding="utf-8-sig",
             low_memory=False,
         )
-    except OSError as error:
-        raise TableError(
-            f"Cannot read the feature table {str(path)!r}: {error.strerror}."
-        ) from error
     except UnicodeDecodeError as error:
         raise TableError(
             f"{str(path)!r} is not a CSV file in UTF-8: give the table that `python -m featurize "
@@ -78,7 +102,7 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
             f"{str(path)!r} is not a CSV file: its rows have more fields than its header; give the "
             "table that `python -m featurize run` wrote."
         )
-    return frame, sha256
+    return frame
 
 
 def _check_separator(path: Path, header: list[str]) -> None:

@@ -1,9 +1,13 @@
 """Videos shared by the tests of the feature side. All are rendered or drawn; none is committed."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from featurize.isolation.keeper import Limits, Outcome
+from featurize.runs import crew, one_video
 from featurize.synthesis import Blink, Performer, Script, Sines, write_video
 
 
@@ -24,3 +28,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         blinks=(Blink(1.0, 0.3, 1.0), Blink(2.6, 0.3, 1.0)),
     )
     return film(tmp_path_factory.mktemp("video") / "clip.mp4", script, fps=25)
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs do their work in this process, where a test can put something else in its place."""
+
+    def ask(task: str, request: dict[str, Any], limits: Limits, *_: object) -> Outcome:
+        assert task == one_video.TASK
+        one_video._settings_here.cache_clear()  # a new process would not have it
+        return Outcome("answered", one_video.work(json.loads(json.dumps(request))))
+
+    monkeypatch.setattr(crew, "ask", ask)

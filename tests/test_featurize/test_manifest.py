@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from featurize.errors import ManifestError
-from featurize.manifest import MANIFEST_COLUMNS, read_videos
+from featurize.manifest import MANIFEST_COLUMNS, is_utf8, read_videos
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -141,7 +141,8 @@ def test_the_same_file_by_its_full_path(tmp_path: Path) -> None:
 def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
     path.touch()
-    for source in (tmp_path, path, pd.DataFrame({"path": ["a.mp4", str(path)]})):
+    table = pd.DataFrame({"path": ["a.mp4", str(path)]}, dtype=object)
+    for source in (tmp_path, path, table):
         with pytest.raises(ManifestError, match=r"not UTF-8.*caf\\udce9\.mp4'") as caught:
             read_videos(source)
         assert "\n" not in str(caught.value)
@@ -205,3 +206,8 @@ def test_nothing_there(tmp_path: Path, name: str) -> None:
 def test_folder_without_videos(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no video below"):
         read_videos(tmp_path)
+
+
+def test_is_utf8() -> None:
+    assert is_utf8("日本 é")
+    assert not is_utf8("caf\udce9")

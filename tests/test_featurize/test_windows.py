@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from featurize import describe_features, featurize_dataset, featurize_video, table
+from featurize import describe_features, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import OptionError, TooShortError
 from featurize.extraction import LandmarkOptions
@@ -18,6 +18,7 @@ from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.pipeline import META_COLUMNS, Row
 from featurize.registry import MEASURED_SIGNALS
+from featurize.runs import crew, one_video
 from featurize.types import Extraction, LandmarkTrack, Sound
 from featurize.windows import WINDOW_COLUMNS, windows
 from tests.test_featurize.test_voice import envelope, sound_of
@@ -238,24 +239,27 @@ class TestRuns:
         read = pd.read_csv(folder / "1.csv")
         assert spans(read)[:3] == [(0, 2), (2, 4), (4, 6)]
 
+    @pytest.mark.usefixtures("in_process")
     def test_a_run_goes_on_with_the_same_windows_only(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         expected = self.run(folder, "whole.csv", n_jobs=1)
-        whole, opened = table.video_rows, []
+        whole, opened = one_video.video_rows, []
 
-        def stops_at_c(path: Path, *options: object) -> list[Row]:
-            opened.append(path.name)
-            if path.name == "c.mp4" and opened.count("c.mp4") < 3:
+        def stops_at_c(path: str, *options: object) -> list[Row]:
+            opened.append(Path(path).name)
+            if Path(path).name == "c.mp4" and opened.count("c.mp4") < 3:
                 raise KeyboardInterrupt
             return whole(path, *options)
 
-        monkeypatch.setattr(table, "video_rows", stops_at_c)
-        for window_s in (2.0, 3.0):
-            with pytest.raises(KeyboardInterrupt):
-                self.run(folder, "f.csv", n_jobs=1, window_s=window_s)
-        assert opened == ["a.mp4", "b.mp4", "c.mp4"] * 2
-        resumed = self.run(folder, "f.csv", n_jobs=1)
+        monkeypatch.setattr(one_video, "video_rows", stops_at_c)
+        with pytest.raises(KeyboardInterrupt):
+            self.run(folder, "f.csv", n_jobs=1, window_s=2.0)
+        with pytest.raises(KeyboardInterrupt), pytest.warns(UserWarning, match="other settings"):
+            self.run(folder, "f.csv", n_jobs=1, window_s=3.0)
+        assert sorted(opened[:3]) == sorted(opened[3:]) == ["a.mp4", "b.mp4", "c.mp4"]
+        with pytest.warns(UserWarning, match=r"holds 2 videos .*\(window_s: 3\.0, now 2\.0\)"):
+            resumed = self.run(folder, "f.csv", n_jobs=1)
         assert opened[6:] == ["c.mp4", "missing.mp4"]
         pd.testing.assert_frame_equal(resumed, expected)
         assert (folder / "f.csv").read_bytes() == (folder / "whole.csv").read_bytes()
@@ -264,7 +268,7 @@ class TestRuns:
     def test_senseless_windows_are_refused_before_any_work(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window_s: float
     ) -> None:
-        monkeypatch.setattr(table, "_featurize_one", lambda *_: pytest.fail("a video was opened"))
+        monkeypatch.setattr(crew, "ask", lambda *_: pytest.fail("a video was opened"))
         (tmp_path / "v.mp4").touch()
         out = tmp_path / "f.csv"
         with pytest.raises(OptionError, match="at least 2 s long and finite"):

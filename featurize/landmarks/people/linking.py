@@ -7,7 +7,8 @@ Data Association for Multi-Object Tracking Using Network Flows). A link that is 
 its alternatives is not made: two tracks of one person are a lesser harm than one track of two.
 """
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,13 +23,19 @@ clips, 0.5 would take 0.5 % of 1 310 pairs of different people for one (0.6: 2.6
 MIN_MARGIN = 0.1
 """Links are made when the next best way to make them is longer by this in sum."""
 
+MOST_AT_ONCE = 1000
+"""So many chains are linked at a time, about as many as ten hours have that are seldom cut, and so
+many people are looked for in what follows. Where there are more chains, those of each such stretch
+of time are linked, and joined to the people of the time before; where there are more people, those
+seen for the shortest time are not joined to anybody any more."""
+
 LONG_CROWDED_S = 1.0
 """A face that overlaps another for so long is told by its embedding; a shorter time is bridged."""
 
 
 @dataclass
 class Trail:
-    """What is remembered of a trail: few numbers a frame.
+    """What is remembered of a trail: two numbers a frame.
 
     Attributes
     ----------
@@ -37,7 +44,7 @@ class Trail:
     continues : int or None
     crowded : bool
         As in :class:`featurize.landmarks.people.following.Sighting`.
-    frames, rows : list of int
+    frames, rows : sequence of int
         Frames in which the face is seen, and where its landmarks are kept.
     duration_s : float
         From its first frame to its last.
@@ -48,8 +55,8 @@ class Trail:
     number: int
     continues: int | None
     crowded: bool
-    frames: list[int] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    frames: MutableSequence[int] = field(default_factory=lambda: array("q"))
+    rows: MutableSequence[int] = field(default_factory=lambda: array("q"))
     duration_s: float = 0.0
     prominence: float = 0.0
 
@@ -68,6 +75,10 @@ class _Chain:
     @property
     def last_frame(self) -> int:
         return self.trails[-1].frames[-1]
+
+    @property
+    def n_frames(self) -> int:
+        return sum(len(trail.frames) for trail in self.trails)
 
 
 def people(
@@ -89,18 +100,18 @@ def people(
         One list per person, in order of time; nobody is in two places at once. Short trails of
         overlapping faces are left out where it cannot be told whose they are.
     """
-    bridges = [t for t in trails if t.crowded and t.duration_s < LONG_CROWDED_S]
-    chains = _chained([trail for trail in trails if trail not in bridges])
-    unclear = [chain for chain in chains if _has_other_time(chain, chains)]
+    bridges, others = [], []
+    for trail in trails:
+        is_bridge = trail.crowded and trail.duration_s < LONG_CROWDED_S
+        (bridges if is_bridge else others).append(trail)
+    clear, unclear = _by_other_times(_chained(others))
+    chains = clear
     if unclear:
         found = embeddings_of([trail.number for chain in unclear for trail in chain.trails])
-        chains = [c for c in chains if c not in unclear] + [
-            _Chain(chain.trails, _embedding(chain, found)) for chain in unclear
-        ]
+        chains = clear + [_Chain(chain.trails, _embedding(chain, found)) for chain in unclear]
     known = [chain for chain in chains if chain.embedding is not None]
     paths = [[chain] for chain in chains if chain.embedding is None]
-    if known:
-        paths += _merged(_paths(known))
+    paths += _linked(known)
     persons = [
         sorted((trail for chain in path for trail in chain.trails), key=lambda t: t.frames[0])
         for path in paths
@@ -123,12 +134,32 @@ def _chained(trails: list[Trail]) -> list[_Chain]:
     return [_Chain(list(trails)) for trails in {id(c): c for c in chain_of.values()}.values()]
 
 
-def _has_other_time(chain: _Chain, chains: list[_Chain]) -> bool:
-    """Whether any chain ends before this one or starts after it, so could be of the same person."""
-    return any(
-        other.last_frame < chain.first_frame or chain.last_frame < other.first_frame
-        for other in chains
-    )
+def _by_other_times(chains: list[_Chain]) -> tuple[list[_Chain], list[_Chain]]:
+    """Chains beside which all others are seen; and those before or after which any other is.
+
+    Only these could be of the same person as another.
+    """
+    first_end = min((chain.last_frame for chain in chains), default=0)
+    last_start = max((chain.first_frame for chain in chains), default=0)
+    clear, unclear = [], []
+    for chain in chains:
+        is_unclear = first_end < chain.first_frame or chain.last_frame < last_start
+        (unclear if is_unclear else clear).append(chain)
+    return clear, unclear
+
+
+def _linked(chains: list[_Chain]) -> list[list[_Chain]]:
+    """Chains by person, :data:`MOST_AT_ONCE` at a time."""
+    nodes = sorted(chains, key=lambda chain: chain.first_frame)
+    found: list[list[_Chain]] = []
+    closed: list[list[_Chain]] = []
+    for first in range(0, len(nodes), MOST_AT_ONCE):
+        found = _merged(found + _paths(nodes[first : first + MOST_AT_ONCE]))
+        if len(found) > MOST_AT_ONCE:
+            found.sort(key=lambda path: sum(chain.n_frames for chain in path), reverse=True)
+            closed += found[MOST_AT_ONCE:]
+            found = found[:MOST_AT_ONCE]
+    return found + closed
 
 
 def _embedding(chain: _Chain, found: dict[int, np.ndarray]) -> np.ndarray | None:
@@ -142,22 +173,23 @@ def _embedding(chain: _Chain, found: dict[int, np.ndarray]) -> np.ndarray | None
     return portraits.mean(axis=0)
 
 
-def _paths(chains: list[_Chain]) -> list[list[_Chain]]:
-    """Chains that follow each other, by the links that are the best in sum."""
-    nodes = sorted(chains, key=lambda chain: chain.first_frame)
+def _paths(nodes: list[_Chain]) -> list[list[_Chain]]:
+    """Chains, in order of time, that follow each other, by the links that are the best in sum."""
     gain = _gains(nodes)
     following = _sure(_best_links(gain), gain, _meetings(nodes))
     paths: list[list[_Chain]] = []
-    path_of: dict[int, list[_Chain]] = {}
+    # With the sum of its embeddings.
+    path_of: dict[int, tuple[list[_Chain], np.ndarray]] = {}
     for number, chain in enumerate(nodes):
-        path = path_of.get(number)
+        path, total = path_of.get(number, ([], np.zeros_like(chain.embedding)))
         # One link after the other may lead far away from the person it began with.
-        if path is None or np.linalg.norm(_mean(path) - chain.embedding) > SAME_PERSON_DISTANCE:
-            path = []
+        if path and np.linalg.norm(total / len(path) - chain.embedding) > SAME_PERSON_DISTANCE:
+            path, total = [], np.zeros_like(chain.embedding)
+        if not path:
             paths.append(path)
         path.append(chain)
         if following[number] >= 0:
-            path_of[int(following[number])] = path
+            path_of[int(following[number])] = path, total + chain.embedding
     return paths
 
 
@@ -218,33 +250,51 @@ def _merged(paths: list[list[_Chain]]) -> list[list[_Chain]]:
     better than any two of its chains. A path is joined to another only where nobody seen beside the
     one is about as near to the other.
     """
-    nodes = [chain for path in paths for chain in path]
-    member = np.repeat(np.eye(len(paths), dtype=np.float32), [len(p) for p in paths], axis=1)
-    apart = member @ _meetings(nodes) @ member.T > 0
+    apart = _apart(paths)
     means = np.array([_mean(path) for path in paths])
     distance = cdist(means, means)
     np.fill_diagonal(distance, np.inf)
     distance[apart] = np.inf
-    refused = np.zeros_like(apart)
+    # Distances of pairs that are not refused, and the least of each row: most stay as they are.
+    open_, gone = distance.copy(), np.zeros(len(paths), bool)
+    least = open_.min(axis=1)
     while True:
-        open_ = np.where(refused, np.inf, distance)
-        one, other = np.unravel_index(int(np.argmin(open_)), open_.shape)
-        nearest = open_[one, other]
+        one = int(np.argmin(least))
+        other, nearest = int(np.argmin(open_[one])), least[one]
         if nearest > SAME_PERSON_DISTANCE:
             return [path for path in paths if path]
         rivals = np.append(distance[apart[one], other], distance[apart[other], one])
         if (rivals < nearest + MIN_MARGIN).any():
-            refused[[one, other], [other, one]] = True
+            open_[[one, other], [other, one]] = np.inf
+            least[[one, other]] = open_[[one, other]].min(axis=1)
             continue
         paths[one], paths[other] = paths[one] + paths[other], []
+        gone[other] = True
         apart[one] |= apart[other]
         apart[:, one] = apart[one]
         means[one] = _mean(paths[one])
-        to_one = np.where(apart[one], np.inf, np.linalg.norm(means - means[one], axis=1))
-        to_one[[number for number, path in enumerate(paths) if not path or number == one]] = np.inf
-        distance[one], distance[:, one] = to_one, to_one
-        distance[other], distance[:, other] = np.inf, np.inf
-        refused[one], refused[:, one] = False, False
+        to_one = np.where(apart[one] | gone, np.inf, np.linalg.norm(means - means[one], axis=1))
+        to_one[one] = np.inf
+        changed = (least >= open_[:, one]) | (least >= open_[:, other]) | (least > to_one)
+        for of_pairs in (distance, open_):
+            of_pairs[one], of_pairs[:, one] = to_one, to_one
+            of_pairs[other], of_pairs[:, other] = np.inf, np.inf
+        changed[[one, other]] = True
+        least[changed] = open_[changed].min(axis=1)
+
+
+def _apart(paths: list[list[_Chain]]) -> np.ndarray:
+    """``(n_paths, n_paths)`` bool: of which paths any two chains are seen at the same time."""
+    apart = np.zeros((len(paths), len(paths)), bool)
+    spans = [(c.first_frame, c.last_frame, number) for number, p in enumerate(paths) for c in p]
+    going_on: list[tuple[int, int]] = []
+    for first_frame, last_frame, number in sorted(spans):
+        # No more than faces are followed at a time.
+        going_on = [other for other in going_on if other[0] >= first_frame]
+        for _, other in going_on:
+            apart[number, other] = apart[other, number] = True
+        going_on.append((last_frame, number))
+    return apart
 
 
 def _mean(path: list[_Chain]) -> np.ndarray:
@@ -264,4 +314,5 @@ def _bridge(persons: list[list[Trail]], bridges: list[Trail]) -> None:
         person = person_of.get(bridge.continues)
         if person is not None and person is after.get(bridge.number):
             person.append(bridge)
-            person.sort(key=lambda trail: trail.frames[0])
+    for person in persons:
+        person.sort(key=lambda trail: trail.frames[0])

@@ -1,8 +1,9 @@
 """Trails of faces go in, one track per person comes out, the main face first."""
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -41,11 +42,11 @@ class FaceLinker:
         self._schema = schema
         self._measures = measures
         self._album = Album(schema, embed)
-        self._is_trusted: list[bool] = []  # by row of the spool
+        self._is_trusted = bytearray()  # by row of the spool
         self._no_flow = np.full((len(schema.points), 2), np.nan, np.float32)
         self._no_appearance = np.full(len(measures), np.nan, np.float32)
         self._spool = TrackSpool()
-        self._times_s: list[float] = []
+        self._times_s = array("d")
         self._trails: dict[int, Trail] = {}
         self._frame_size_px = (0, 0)
 
@@ -141,36 +142,47 @@ class FaceLinker:
         # Half a frame of tolerance: 25 frames of 0.04 s are a second, whatever their sum says.
         least_s = min_duration_s - float(np.median(shown_s)) / 2 if len(shown_s) else math.inf
 
-        def trusted_s(seen: dict[int, int]) -> float:
-            return shown_s[[frame for frame, row in seen.items() if self._is_trusted[row]]].sum()
+        is_trusted = np.array(self._is_trusted, bool)
+
+        def trusted_s(seen: "_Seen") -> float:
+            return shown_s[seen.frames[is_trusted[seen.rows]]].sum()
 
         kept = [seen for seen in map(_seen, persons) if trusted_s(seen) > 0]
         chosen = [seen for seen in kept if trusted_s(seen) >= least_s] or kept[:1]
-        return [self._track(seen) for seen in chosen[: 1 if faces == "main" else max_faces]]
+        time_s = np.array(self._times_s)
+        return [self._track(seen, time_s) for seen in chosen[: 1 if faces == "main" else max_faces]]
 
-    def _track(self, seen: dict[int, int]) -> LandmarkTrack:
-        arrays = self._spool.spread(list(seen), list(seen.values()), len(self._times_s))
+    def _track(self, seen: "_Seen", time_s: np.ndarray) -> LandmarkTrack:
+        arrays = self._spool.spread(seen.frames, seen.rows, len(time_s))
         return LandmarkTrack(
             **arrays,
-            time_s=np.array(self._times_s),
+            time_s=time_s,
             schema=self._schema.name,
             measures=self._measures if "appearance" in arrays else (),
             frame_size_px=self._frame_size_px,
         )
 
 
-def _seen(person: list[Trail]) -> dict[int, int]:
-    """Row of each frame in which a person is seen, without the first after a break."""
-    seen: dict[int, int] = {}
+class _Seen(NamedTuple):
+    """In which frames a person is seen, and where their landmarks are kept."""
+
+    frames: np.ndarray
+    rows: np.ndarray
+
+
+def _seen(person: list[Trail]) -> _Seen:
+    """Frames of a person, without the first after a break."""
+    every_frame, every_row = array("q"), array("q")
     last_frame, last_trail = -2, None
     for trail in person:
         frames, rows = trail.frames, trail.rows
         if frames[0] == last_frame + 1 and trail.continues != last_trail:
             frames, rows = frames[1:], rows[1:]
         if frames:
-            seen.update(zip(frames, rows, strict=True))
+            every_frame.extend(frames)
+            every_row.extend(rows)
             last_frame, last_trail = frames[-1], trail.number
-    return seen
+    return _Seen(np.array(every_frame, np.int64), np.array(every_row, np.int64))
 
 
 def _prominence(box_px: tuple[float, float, float, float], frame_size_px: tuple[int, int]) -> float:

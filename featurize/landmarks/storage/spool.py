@@ -10,12 +10,13 @@ import contextlib
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
 
-from featurize.errors import OutputError, TrackError
+from featurize.errors import TrackError
+from featurize.scratch import temporary_folder
 from featurize.types import pieces
 
 STEPS_PER_UNIT: Mapping[str, int] = {
@@ -90,7 +91,7 @@ class MappedArrays:
         self._shapes = {name: (n_frames, *shape) for name, shape in shapes.items()}
         sizes = [4 * int(np.prod(shape)) for shape in self._shapes.values()]
         self._starts = dict(zip(shapes, np.cumsum([0, *sizes]).tolist(), strict=False))
-        with _temporary_folder():
+        with temporary_folder():
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  arrays() closes it
 
     def write(self, name: str, first_frame: int, values: np.ndarray) -> None:
@@ -101,7 +102,7 @@ class MappedArrays:
             raise TrackError(f"{name} must be of shape {self._shapes[name]}, not {values.shape}.")
         start = self._starts[name] + 4 * first_frame * int(np.prod(frame))
         view = memoryview(values).cast("B") if values.size else memoryview(b"")
-        with _temporary_folder():
+        with temporary_folder():
             while view:
                 n_written = os.pwrite(self._file.fileno(), view, start)
                 start, view = start + n_written, view[n_written:]
@@ -112,7 +113,7 @@ class MappedArrays:
         A map holds the file open; the file goes when the last of its maps goes.
         """
         size = os.fstat(self._file.fileno()).st_size
-        with _temporary_folder():
+        with temporary_folder():
             if size <= MOST_IN_MEMORY:
                 held = os.pread(self._file.fileno(), size, 0)
             else:
@@ -143,7 +144,7 @@ class TrackSpool:
     def __init__(self) -> None:
         self._record: np.dtype | None = None
         self._n_rows = 0
-        with _temporary_folder():
+        with temporary_folder():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  __exit__ closes it
 
     def __enter__(self) -> Self:
@@ -184,7 +185,7 @@ class TrackSpool:
             self._record = record
         elif record != self._record:
             raise TrackError(f"A face of {record} cannot follow faces of {self._record}.")
-        with _temporary_folder():
+        with temporary_folder():
             for array in arrays.values():
                 self._file.write(array.tobytes())
         self._n_rows += 1
@@ -216,11 +217,11 @@ class TrackSpool:
             When the temporary folder cannot be written.
         """
         record = self._record
-        with _temporary_folder():
+        with temporary_folder():
             self._file.flush()
         spread = MappedArrays({name: record[name].shape for name in record.names}, n_frames)
         of_frame = np.full(n_frames, -1)
-        of_frame[np.asarray(frames, int)] = rows
+        of_frame[np.asarray(frames, np.int64)] = rows
         for piece in pieces(n_frames):
             here = of_frame[piece]
             seen = here >= 0
@@ -235,15 +236,3 @@ class TrackSpool:
                 values[seen] = faces[name]
                 spread.write(name, piece.start, values)
         return spread.arrays()
-
-
-@contextlib.contextmanager
-def _temporary_folder() -> Iterator[None]:
-    """Turn an error of the disk into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"The temporary folder {tempfile.gettempdir()} cannot be written "
-            f"({error.strerror or error}): make room there, or name another one in TMPDIR."
-        ) from error

@@ -9,7 +9,8 @@ Landmarks are found by what the video holds, not by what it is called: a copy, o
 was moved, is not done again. What a path holds is noted, and its file is read again only when its
 size or one of its times has changed. When the file is gone, what the path held last is taken, so
 that landmarks serve where the videos are no longer kept; a video that is neither there nor was ever
-seen under that path is missing.
+seen under that path is missing. An address is a path like others: what its file system tells of the
+file stands for size and times, and it need not be fetched while that stays the same.
 
 An entry that is damaged, foreign, unreadable or of another version counts as none: it is computed
 again and replaced. Entries appear whole or not at all, so any number of processes may share a
@@ -21,7 +22,6 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -33,6 +33,7 @@ import numpy as np
 from featurize.errors import OutputError
 from featurize.landmarks.storage.codec import packed, unpacked
 from featurize.landmarks.storage.spool import MappedArrays
+from featurize.media_file import MediaFile, State, is_url, shown, state_of
 from featurize.types import Extraction, LandmarkTrack, Sound, VideoInfo, pieces
 
 FORMAT = "deepfake-biometrics landmarks 2"
@@ -65,47 +66,58 @@ class LandmarkStore:
             probe.touch()
             probe.unlink()
 
-    def entry(self, video: str | Path, settings: Mapping[str, object]) -> "StoreEntry":
+    def entry(
+        self,
+        video: str | Path,
+        settings: Mapping[str, object],
+        fetched: MediaFile | None = None,
+    ) -> "StoreEntry":
         """The place of a video's landmarks.
 
         Parameters
         ----------
         video : str or Path
-            Path of the video, which need not exist any more.
+            Path or address of the video, which need not exist any more.
         settings : Mapping[str, object]
             Everything that changes landmarks besides the video, as JSON can hold it: backend,
             options, model files, versions.
+        fetched : MediaFile, optional
+            A copy of what an address holds. Without it, nothing is known of an address whose file
+            has changed since it was last fetched.
 
         Raises
         ------
         OutputError
             When what the path holds cannot be noted.
+        OptionError
+            When the package is missing that reads such addresses.
         """
-        video = Path(video).absolute()
-        found = self._content_of(video)
+        video = video if is_url(video) else Path(video).absolute()
+        found = self._content_of(video, fetched)
         key = json.dumps([FORMAT, found and found.sha256, dict(settings)], sort_keys=True)
         name = hashlib.sha256(key.encode()).hexdigest()
         path = self._folder / "landmarks" / name[:2] / f"{name}.landmarks"
         return StoreEntry(video, found, key, path)
 
-    def _content_of(self, video: Path) -> "_Content | None":
+    def _content_of(self, video: str | Path, fetched: MediaFile | None) -> "_Content | None":
         """What a path holds, or held last; None when there is nothing to know."""
         name = hashlib.sha256(os.fsencode(video)).hexdigest()
         note = self._folder / "videos" / name[:2] / f"{name}.json"
-        state, noted = _state_of(video), _read_note(note, video)
+        state, noted = state_of(video), _read_note(note, video)
         if noted is not None and state in (noted.state, None):
             return noted
-        if state is None or not stat.S_ISREG(state[0]):
+        copy = video if fetched is None else fetched.path
+        if state is None or is_url(copy) or not copy.is_file():
             return None
         try:
-            with video.open("rb") as file:
+            with copy.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return None
+        if (fetched is not None and fetched.state != state) or state_of(video) != state:
+            return None  # written to meanwhile
         content = _Content(sha256, state)
-        if _state_of(video) != state:  # written to meanwhile
-            return None
-        line = {"path": str(video), "state": state, "sha256": sha256}
+        line = {"path": shown(video), "state": state, "sha256": sha256}
         with _replacing(note) as file:
             file.write(json.dumps(line).encode())
         return content
@@ -114,7 +126,7 @@ class LandmarkStore:
 @dataclass(frozen=True)
 class _Content:
     sha256: str
-    state: tuple[int, ...]
+    state: State
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ class StoreEntry:
 
     Attributes
     ----------
-    video : Path
+    video : str or Path
         Where the video is, or was.
     content : object or None
         What it held then; None when that is not known, and nothing is kept.
@@ -133,7 +145,7 @@ class StoreEntry:
         The file.
     """
 
-    video: Path
+    video: str | Path
     content: _Content | None
     key: str
     path: Path
@@ -165,7 +177,7 @@ class StoreEntry:
         OutputError
             When the store cannot be written.
         """
-        if self.content is None or _state_of(self.video) != self.content.state:
+        if self.content is None or state_of(self.video) != self.content.state:
             return
         with _replacing(self.path) as file:
             digest = hashlib.sha256()
@@ -220,7 +232,7 @@ def _is_sound(file: BinaryIO) -> bool:
     return sound
 
 
-def _read(file: BinaryIO, key: str, video: Path) -> Extraction | None:
+def _read(file: BinaryIO, key: str, video: str | Path) -> Extraction | None:
     head = json.loads(_read_part(file))
     if head["key"] != key:
         return None
@@ -261,21 +273,12 @@ def _read_track(file: BinaryIO, described: dict[str, Any], n_frames: int) -> Lan
     )
 
 
-def _state_of(video: Path) -> tuple[int, ...] | None:
-    """What changes when a file is written or replaced; None when there is none."""
-    try:
-        found = video.stat()
-    except (OSError, ValueError):  # gone, out of reach, or no name that a file can have
-        return None
-    return found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _read_note(note: Path, video: Path) -> _Content | None:
+def _read_note(note: Path, video: str | Path) -> _Content | None:
     try:
         line = json.loads(note.read_bytes())
-        if line["path"] != str(video):
+        if line["path"] != shown(video):
             return None
-        return _Content(str(line["sha256"]), tuple(map(int, line["state"])))
+        return _Content(str(line["sha256"]), tuple(line["state"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,14 +1,17 @@
 """Bones do not stretch: distances between points on bone over the clip."""
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
 from featurize.declaration import Recording, summary
+from featurize.scratch import blocks, let_go, scratch
 from featurize.types import pieces
-from featurize.video_features.stability.pose_regression import MIN_FRAMES, without_pose
+from featurize.video_features.stability.pose_regression import MIN_FRAMES, std_without_pose
 from featurize.video_features.stability.rigid_residual import RigidResidual, rigid_residual
 from featurize.video_features.stability.slow_and_fast import slow_and_fast
+from featurize.video_features.statistics import mean_of_blocks, rms_of_parts, std_of_blocks
 
 BONY = (
     "nasion",
@@ -60,15 +63,24 @@ def bone_lengths(recording: Recording) -> dict[str, float]:
     frames per second take longer); the share, of a face that stands still.
     """
     lengths = _lengths(rigid_residual(recording))
-    known = np.isfinite(lengths).all(axis=1)
+    known = np.zeros(len(lengths), bool)
+    for block in blocks(len(lengths)):
+        known[block] = np.isfinite(lengths[block]).all(axis=1)
+
+    def seen() -> Iterator[np.ndarray]:
+        for block in blocks(len(lengths)):
+            yield lengths[block][known[block]]
+            let_go(lengths)
+
     cv = left = fast = np.full(lengths.shape[1], np.nan)
     if np.count_nonzero(known) >= MIN_FRAMES:
-        lengths = lengths / lengths[known].mean(axis=0)
-        cv = lengths[known].std(axis=0)
-        left = without_pose(lengths, recording).std(axis=0)
-        parts = [p.noise for p in slow_and_fast(lengths.__getitem__, known, recording.time_s)]
-        if parts:
-            fast = np.sqrt(np.mean(np.concatenate(parts) ** 2, axis=0))
+        mean = mean_of_blocks(seen)
+        for block in blocks(len(lengths)):
+            lengths[block] /= mean
+            let_go(lengths)
+        cv, left = std_of_blocks(seen), std_without_pose(lengths, recording)
+        parts = slow_and_fast(lengths.__getitem__, known, recording.time_s)
+        fast = rms_of_parts((part.noise for part in parts), lengths.shape[1])
     varies = np.sum(cv**2) > _ROUNDING**2
     return {
         "stability__bone_lengths__cv_median": np.median(cv),
@@ -84,8 +96,9 @@ def bone_lengths(recording: Recording) -> dict[str, float]:
 def _lengths(residual: RigidResidual) -> np.ndarray:
     """``(n_frames, 28)`` distances in interocular distances."""
     first, second = np.array([*combinations(range(len(BONY)), 2)]).T
-    lengths = np.empty((residual.n_frames, len(first)))
+    lengths = scratch((residual.n_frames, len(first)))
     for piece in pieces(residual.n_frames):
         points = residual.laid(BONY, piece)
         lengths[piece] = np.linalg.norm(points[:, first] - points[:, second], axis=2)
+        let_go(lengths)
     return lengths

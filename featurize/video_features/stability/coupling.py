@@ -11,14 +11,17 @@ import numpy as np
 
 from featurize.declaration import Recording, summary
 from featurize.landmarks.schema import SCHEMES
+from featurize.scratch import let_go, scratch
 from featurize.video_features.stability.rigid_residual import RigidResidual, rigid_residual
 from featurize.video_features.stability.slow_and_fast import slow_and_fast
 from featurize.video_features.statistics import pearson
 
-REGIONS = ("eyes", "brows", "nose", "mouth", "outline")
 TOGETHER = (("nose", "mouth"), ("mouth", "outline"))
 STRENGTHS = (("eyes", "mouth"), ("mouth", "outline"))
 SUCCESSIVE = ("brows", "nose", "mouth")
+_SIDES = (("mouth", "left_"), ("mouth", "right_"))
+_SHIFTED = (*((region, "") for region in ("nose", "mouth", "outline")), *_SIDES)
+_STRONG = ("eyes", "mouth", "outline")
 
 # Jitter of points that stand still but for the rounding of float32 pixels.
 _ROUNDING_IOD = 1e-6
@@ -75,29 +78,31 @@ def jitter_coupling(recording: Recording) -> dict[str, float]:
     names = regions["face"]
     members = {
         (region, side): [names.index(name) for name in regions[region] if name.startswith(side)]
-        for region in REGIONS
-        for side in ("", "left_", "right_")
+        for region, side in (*_SHIFTED, *((region, "") for region in _STRONG))
     }
-    shifts: dict[tuple[str, str], list[np.ndarray]] = {of: [np.empty((0, 2))] for of in members}
-    powers: dict[str, list[np.ndarray]] = {region: [np.empty(0)] for region in REGIONS}
+    n_frames = residual.n_frames
+    shifts = {of: scratch((n_frames, 2)) for of in _SHIFTED}
+    powers = {region: scratch((n_frames,)) for region in _STRONG}
+    n = 0
     for parts in slow_and_fast(
         lambda frames: residual.of(names, frames), residual.known(names), recording.time_s
     ):
-        for of, points in members.items():
-            shifts[of].append(parts.fast[:, points].mean(axis=1))
-        for region in REGIONS:
+        here, n = slice(n, n + len(parts.fast)), n + len(parts.fast)
+        for of in _SHIFTED:
+            shifts[of][here] = parts.fast[:, members[of]].mean(axis=1)
+            let_go(shifts[of])
+        for region in _STRONG:
             fast = parts.fast[:, members[region, ""]]
-            powers[region].append(np.mean(np.sum(fast**2, axis=2), axis=1))
-    shift = {of: np.concatenate(arrays) for of, arrays in shifts.items()}
-    power = {region: np.concatenate(arrays) for region, arrays in powers.items()}
+            powers[region][here] = np.mean(np.sum(fast**2, axis=2), axis=1)
+            let_go(powers[region])
+    shift = {of: array[:n] for of, array in shifts.items()}
+    power = {region: array[:n] for region, array in powers.items()}
     values: dict[str, float] = {}
     for first, second in TOGETHER:
         values[f"jitter_{first}_{second}__together"] = _together(
             shift[first, ""], shift[second, ""]
         )
-    values["jitter_mouth_left_right__together"] = _together(
-        shift["mouth", "left_"], shift["mouth", "right_"]
-    )
+    values["jitter_mouth_left_right__together"] = _together(*(shift[of] for of in _SIDES))
     for first, second in STRENGTHS:
         strengths = (np.log(np.maximum(power[of], _ROUNDING_IOD**2)) for of in (first, second))
         values[f"jitter_{first}_{second}__strength_pearson"] = pearson(*strengths)

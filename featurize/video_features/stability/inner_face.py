@@ -6,10 +6,13 @@ import numpy as np
 
 from featurize.declaration import Recording, summary
 from featurize.landmarks.schema import SCHEMES, Schema
+from featurize.scratch import scratch
 from featurize.types import pieces
-from featurize.video_features.stability.pose_regression import MIN_FRAMES, without_pose
+from featurize.video_features.sampling import all_known
+from featurize.video_features.stability.pose_regression import MIN_FRAMES, std_without_pose
 from featurize.video_features.stability.rigid_residual import RigidResidual, rigid_residual
 from featurize.video_features.stability.slow_and_fast import slow_and_fast
+from featurize.video_features.statistics import rms_of_parts
 
 COMPONENTS = {
     "x_iod": ("iod", "to the side"),
@@ -53,13 +56,12 @@ def inner_against_outline(recording: Recording) -> dict[str, float]:
     """
     schema = SCHEMES[recording.track.schema]
     difference = _difference(rigid_residual(recording), schema)
-    known = np.isfinite(difference).all(axis=1)
+    known = all_known(difference)
     std = fast = np.full(len(COMPONENTS), np.nan)
     if np.count_nonzero(known) >= MIN_FRAMES:
-        std = without_pose(difference, recording).std(axis=0)
-        parts = [p.noise for p in slow_and_fast(difference.__getitem__, known, recording.time_s)]
-        if parts:
-            fast = np.sqrt(np.mean(np.concatenate(parts) ** 2, axis=0))
+        std = std_without_pose(difference, recording)
+        parts = slow_and_fast(difference.__getitem__, known, recording.time_s)
+        fast = rms_of_parts((part.noise for part in parts), len(COMPONENTS))
     values: dict[str, float] = {}
     for number, component in enumerate(COMPONENTS):
         values[f"stability__inner_against_outline_{component}__std"] = std[number]
@@ -81,7 +83,7 @@ def _outline_above_mouth(schema: Schema) -> tuple[str, ...]:
 
 def _difference(residual: RigidResidual, schema: Schema) -> np.ndarray:
     """``(n_frames, 4)`` similarity of the inner face less that of the outline."""
-    difference = np.empty((residual.n_frames, len(COMPONENTS)))
+    difference = scratch((residual.n_frames, len(COMPONENTS)))
     inner, outline = _inner(schema), _outline_above_mouth(schema)
     for piece in pieces(residual.n_frames):
         difference[piece] = _similarity(residual, inner, piece)

@@ -6,6 +6,7 @@ import numpy as np
 
 from featurize.declaration import Recording, summary
 from featurize.landmarks.schema import SCHEMES
+from featurize.scratch import let_go, scratch
 from featurize.types import pieces
 from featurize.video_features.functionals import MIN_FRAMES
 from featurize.video_features.stability.expression_motion import ExpressionMotion
@@ -32,11 +33,14 @@ class RegionLevels:
     ----------
     members : Mapping of str to sequence of int
         Which points make a region.
+    n_frames : int
+        The most frames there can be.
     """
 
-    def __init__(self, members: Mapping[str, Sequence[int]]) -> None:
+    def __init__(self, members: Mapping[str, Sequence[int]], n_frames: int) -> None:
         self._members = members
-        self._levels: dict[str, list[np.ndarray]] = {region: [] for region in members}
+        self._levels = dict(zip(members, scratch((len(members), n_frames)), strict=True))
+        self._n_levels = dict.fromkeys(members, 0)
 
     def add(self, offsets: np.ndarray) -> None:
         """Further frames, ``(n, n_points, 2)``; one without one of the points has no level."""
@@ -44,11 +48,14 @@ class RegionLevels:
         for region, points in self._members.items():
             if points:
                 level = np.sqrt(np.mean(squares[:, points], axis=1))
-                self._levels[region].append(level[np.isfinite(level)])
+                level, first = level[np.isfinite(level)], self._n_levels[region]
+                self._n_levels[region] += len(level)
+                self._levels[region][first : self._n_levels[region]] = level
+                let_go(self._levels[region])
 
     def of(self, region: str) -> np.ndarray:
         """Levels of a region in order of time; empty when it has no points."""
-        return np.concatenate([*self._levels[region], np.empty(0)])
+        return self._levels[region][: self._n_levels[region]]
 
     def rms(self, region: str) -> float:
         """Over all frames; NaN of none."""
@@ -131,9 +138,10 @@ def landmark_jitter(recording: Recording) -> dict[str, float]:
         region: [names.index(name) for name in regions[region]] for region in (*REGIONS, "irises")
     }
     expression = ExpressionMotion.of(residual, face, time_s)
-    jitter = RegionLevels(members)
-    differences = RegionLevels({region: members[region] for region in SECOND_DIFFERENCES})
-    unexplained = RegionLevels({region: members[region] for region in REGIONS})
+    jitter, differences, unexplained = (
+        RegionLevels({region: members[region] for region in of}, residual.n_frames)
+        for of in (members, SECOND_DIFFERENCES, REGIONS)
+    )
     for parts in slow_and_fast(
         lambda frames: residual.of(names, frames), residual.known(face), time_s
     ):
@@ -160,11 +168,9 @@ def landmark_jitter(recording: Recording) -> dict[str, float]:
 
 
 def _residual_rms(residual: RigidResidual, names: Sequence[str]) -> float:
-    squares = [
-        np.mean(np.sum(residual.of(names, piece) ** 2, axis=2), axis=1)
-        for piece in pieces(residual.n_frames)
-    ]
-    moved = np.concatenate([*squares, np.empty(0)])
+    moved = np.empty(residual.n_frames)
+    for piece in pieces(residual.n_frames):
+        moved[piece] = np.mean(np.sum(residual.of(names, piece) ** 2, axis=2), axis=1)
     moved = moved[np.isfinite(moved)]
     return rms(np.sqrt(moved)) if len(moved) >= MIN_FRAMES else float("nan")
 

@@ -8,6 +8,7 @@ from featurize.computed_once import computed_once
 from featurize.declaration import Recording
 from featurize.frame_features.points import fit_rotation
 from featurize.landmarks.schema import SCHEMES
+from featurize.scratch import blocks, let_go, scratch
 from featurize.types import LandmarkTrack, pieces
 
 
@@ -22,8 +23,7 @@ class RigidResidual:
 
     Every frame is laid onto the clip's mean face by the rotation, translation and scale that fit
     its rigid points best (Umeyama 1991), in three dimensions. What is left is expression and
-    jitter. Only the motion of the head is kept in memory; what is left is computed where it is
-    asked for.
+    jitter. Only the motion of the head is kept; what is left is computed where it is asked for.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class RigidResidual:
         self._indices = schema.indices(self.names)
         self._places = {name: place for place, name in enumerate(self.names)}
         self._rigid = [self._places[name] for name in schema.rigid_cm]
-        self._middle = np.full((track.n_frames, 1, 3), np.nan)
-        self._turn = np.full((track.n_frames, 3, 3), np.nan)
-        self._known = np.zeros((track.n_frames, len(self.names)), bool)
+        self._middle = scratch((track.n_frames, 1, 3))
+        self._turn = scratch((track.n_frames, 3, 3))
+        self._known = scratch((track.n_frames, len(self.names)), np.bool_)
         self._own = np.full((len(self.names), 3), np.nan)
         self._own[self._rigid] = [*schema.rigid_cm.values()]
         # Onto the average face first, then twice onto the clip's own mean face, which looks ahead
@@ -85,14 +85,21 @@ class RigidResidual:
     def known(self, names: Sequence[str]) -> np.ndarray:
         """``(n_frames,)`` bool: True where all of these points are known; there must be some."""
         places = [self._places[name] for name in names]
-        return self._known[:, places].all(axis=1) & bool(places)
+        known = np.zeros(self.n_frames, bool)
+        for block in blocks(self.n_frames):
+            known[block] = self._known[block][:, places].all(axis=1) & bool(places)
+            let_go(self._known)
+        return known
 
     def _faces(self, frames: slice, places: Sequence[int]) -> np.ndarray:
         points = self._track.part(frames).points_px[:, self._indices[places]]
         return points.astype(np.float64) * [1, -1, -1]
 
     def _aligned(self, faces: np.ndarray, frames: slice) -> np.ndarray:
-        return (faces - self._middle[frames]) @ self._turn[frames]
+        aligned = (faces - self._middle[frames]) @ self._turn[frames]
+        let_go(self._middle)
+        let_go(self._turn)
+        return aligned
 
     def _lay_onto(self, rigid_places: np.ndarray, places: Sequence[int]) -> np.ndarray:
         """Fit all frames to places of the rigid points; gives the mean of some points they make."""
@@ -109,6 +116,7 @@ class RigidResidual:
             aligned = self._aligned(faces, piece)
             known = np.isfinite(aligned).all(axis=2)
             self._known[piece, places] = known
+            let_go(self._known)
             count += known.sum(axis=0)
             total += np.where(known[..., None], aligned, 0).sum(axis=0)
         return np.divide(

@@ -1,27 +1,24 @@
 """Runs over many videos: what is refused before any work, and what is kept when a run ends."""
 
 import os
-import signal
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from featurize import __version__, extraction, featurize_dataset, featurize_video, progress, table
+from featurize import __version__, extraction, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import (
     ManifestError,
     OptionError,
     OutputError,
     UnknownBackendError,
-    WorkerLostError,
 )
 from featurize.extraction import LandmarkOptions
-from featurize.journal import Journal
 from featurize.pipeline import Row, failed_row
 from featurize.registry import video_features
+from featurize.runs import crew, one_video, progress
 
 
 @pytest.fixture
@@ -37,10 +34,10 @@ def videos(tmp_path: Path) -> Path:
 class TestBeforeAnyWork:
     @pytest.fixture(autouse=True)
     def no_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def work(number: int, path: Path, *_: object) -> tuple[int, list[Row]]:
-            pytest.fail(f"{path} was opened")
+        def work(task: str, request: dict[str, object], *_: object) -> None:
+            pytest.fail(f"{request['path']} was opened")
 
-        monkeypatch.setattr(table, "_featurize_one", work)
+        monkeypatch.setattr(crew, "ask", work)
 
     @pytest.mark.parametrize(
         ("options", "error"),
@@ -54,6 +51,12 @@ class TestBeforeAnyWork:
             ({"min_duration_s": -1.0}, OptionError),
             ({"min_duration_s": float("nan")}, OptionError),
             ({"n_jobs": 0}, OptionError),
+            ({"timeout_s": 0}, OptionError),
+            ({"timeout_s": float("nan")}, OptionError),
+            ({"memory_mib": -1}, OptionError),
+            ({"window_s": 1.0}, OptionError),
+            ({"shard": "3"}, OptionError),
+            ({"shard": "9/9"}, OptionError),
         ],
     )
     def test_options(self, videos: Path, options: dict[str, object], error: type) -> None:
@@ -114,21 +117,23 @@ def test_impossible_names_have_their_row(videos: Path, name: str) -> None:
     assert rows["status"].tolist()[1] == "empty"
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("fault", [TypeError, KeyError, AssertionError, EOFError, MemoryError])
 def test_a_fault_of_ours_costs_one_video_and_is_tried_again(
     videos: Path, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
 ) -> None:
     tried = []
 
-    def rows_of(path: Path, *_: object) -> list[Row]:
-        tried.append(path.name)
-        if path.name == "3.mp4" and len(tried) < 9:
+    def rows_of(path: str, *_: object) -> list[Row]:
+        name = Path(path).name
+        tried.append(name)
+        if name == "3.mp4" and len(tried) < 9:
             raise fault("oh\nno")
         if len(tried) == 6:
             raise KeyboardInterrupt
         return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
-    monkeypatch.setattr(table, "video_rows", rows_of)
+    monkeypatch.setattr(one_video, "video_rows", rows_of)
     out = videos / "f.csv"
     with pytest.raises(KeyboardInterrupt, match=r"^4 of 8 videos are kept"):
         featurize_dataset(videos, out, n_jobs=1)
@@ -139,80 +144,43 @@ def test_a_fault_of_ours_costs_one_video_and_is_tried_again(
     assert "\n" not in rows.loc[3, "reason"]
 
 
-def test_a_killed_worker_is_one_sentence_and_finished_videos_are_kept(
-    videos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = table._featurize_one
-
-    def dies_at_the_last(number: int, path: Path, *options: object) -> tuple[int, list[Row]]:
-        import time
-
-        if number == 7:
-            journal = path.with_name("f.csv.journal")
-            for _ in range(1000):
-                if journal.read_text().count("key") == 7:
-                    break
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number, [failed_row("empty", "Nothing.", LandmarkOptions())]
-
-    monkeypatch.setattr(table, "_featurize_one", dies_at_the_last)
-    with pytest.raises(WorkerLostError, match="7 of 8 videos are kept; give the same command"):
-        featurize_dataset(videos, videos / "f.csv", n_jobs=2)
-    monkeypatch.setattr(table, "_featurize_one", whole)
-    assert featurize_dataset(videos, videos / "f.csv", n_jobs=1)["status"].eq("empty").all()
-
-
+@pytest.mark.usefixtures("in_process")
 def test_interruption_without_an_output_says_so(
     videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stops(*_: object, **__: object) -> list[Row]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(table, "video_rows", stops)
+    monkeypatch.setattr(one_video, "video_rows", stops)
     with pytest.raises(KeyboardInterrupt, match="No video is kept"):
         featurize_dataset(videos, n_jobs=1)
 
 
-def test_journal_forgets_changed_videos_other_settings_and_cut_lines(tmp_path: Path) -> None:
-    video, out = tmp_path / "v.mp4", tmp_path / "f.csv"
-    video.write_bytes(b"one")
-    kept = Row({"status": "ok", "face": 0}, np.array([0.1 + 0.2, np.nan, np.inf, 1e-300]))
-    with Journal(out, {"version": "1"}) as journal:
-        journal.add(video, [kept])
-    with (tmp_path / "f.csv.journal").open("a") as file:
-        file.write('{"key": "cut o')
-    (row,) = Journal(out, {"version": "1"}).find(video)
-    assert row.meta == kept.meta
-    np.testing.assert_array_equal(row.features, kept.features)
-    assert Journal(out, {"version": "2"}).find(video) is None
-    video.write_bytes(b"another")
-    assert Journal(out, {"version": "1"}).find(video) is None
-
-
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("changed", ["max_faces", "features", "package", "model"])
 def test_rows_of_other_code_are_done_again(
     videos: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     tried = []
 
-    def rows_of(path: Path, *_: object) -> list[Row]:
-        tried.append(path.name)
+    def rows_of(path: str, *_: object) -> list[Row]:
+        tried.append(Path(path).name)
         if len(tried) == 3:
             raise KeyboardInterrupt
         return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
-    monkeypatch.setattr(table, "video_rows", rows_of)
+    monkeypatch.setattr(one_video, "video_rows", rows_of)
     with pytest.raises(KeyboardInterrupt):
         featurize_dataset(videos, videos / "f.csv", n_jobs=1)
     if changed == "features":
-        monkeypatch.setattr(table, "video_features", lambda: video_features()[::-1])
+        monkeypatch.setattr(one_video, "video_features", lambda: video_features()[::-1])
     if changed == "package":
-        monkeypatch.setattr(table.metadata, "version", lambda name: f"99 of {name}")
+        monkeypatch.setattr(one_video.metadata, "version", lambda name: f"99 of {name}")
     if changed == "model":
         monkeypatch.setattr(extraction, "MODEL_FILES", ())
     max_faces = 2 if changed == "max_faces" else 3
-    featurize_dataset(videos, videos / "f.csv", n_jobs=1, max_faces=max_faces)
+    with pytest.warns(UserWarning, match=r"holds 2 videos that were done with other settings \("):
+        featurize_dataset(videos, videos / "f.csv", n_jobs=1, max_faces=max_faces)
     assert tried[3:5] == ["0.mp4", "1.mp4"]
 
 
@@ -259,13 +227,14 @@ class TestCommandLine:
         self.run("run", "videos/1.mp4", "-o", "f.csv")
         assert pd.read_csv("f.csv")["path"].tolist() == ["videos/1.mp4"]
 
+    @pytest.mark.usefixtures("in_process")
     def test_interrupted(self, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def stops_at_the_third(path: Path, *_: object) -> list[Row]:
-            if path.name == "2.mp4":
+        def stops_at_the_third(path: str, *_: object) -> list[Row]:
+            if Path(path).name == "2.mp4":
                 raise KeyboardInterrupt
             return [failed_row("empty", "Nothing.", LandmarkOptions())]
 
-        monkeypatch.setattr(table, "video_rows", stops_at_the_third)
+        monkeypatch.setattr(one_video, "video_rows", stops_at_the_third)
         result = self.run("run", videos, "-o", videos / "f.csv", "--jobs", 1)
         assert result.exit_code == 130
         assert result.output == ("2 of 8 videos are kept; give the same command again to go on.\n")

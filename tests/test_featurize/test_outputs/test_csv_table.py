@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featurize.csv_file import is_utf8, write_csv
 from featurize.manifest import read_videos
+from featurize.outputs.csv_table import write_csv
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
@@ -40,8 +40,3 @@ def test_manifest_with_a_carriage_return_in_a_name_is_read_back(tmp_path: Path) 
     names = ["a\rb.mp4", "c\r\nd.mp4", "e.mp4"]
     write_csv(pd.DataFrame({"path": names, "label": "real"}), tmp_path / "m.csv")
     assert read_videos(tmp_path / "m.csv")[0]["path"].tolist() == names
-
-
-def test_is_utf8() -> None:
-    assert is_utf8("日本 é")
-    assert not is_utf8("caf\udce9")

@@ -1,0 +1,151 @@
+"""What a worker process is asked about one video, and what it answers."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property, partial
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from featurize import __version__, errors
+from featurize.errors import ModelFileError, OutputError, VideoError, WorkerError
+from featurize.extraction import LandmarkOptions
+from featurize.landmarks.storage.store import LandmarkStore
+from featurize.per_frame.frame_file import write_per_frame
+from featurize.pipeline import Row, failed_row, video_rows
+from featurize.registry import video_features
+from featurize.runs.row_text import read_rows, spelled
+
+TASK = "featurize.runs.one_video:work"
+"""What worker processes do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with every video of a run.
+
+    Attributes
+    ----------
+    options : LandmarkOptions
+        How faces are found and followed.
+    window_s : float or None
+        Length of windows.
+    landmark_store, per_frame : str or None
+        Folders of landmarks and of signals per frame.
+    """
+
+    options: LandmarkOptions
+    window_s: float | None = None
+    landmark_store: str | None = None
+    per_frame: str | None = None
+
+    @cached_property
+    def settings(self) -> dict[str, object]:
+        """Everything that changes rows besides the videos, as JSON can hold it."""
+        return {
+            **self.options.settings,
+            "window_s": None if self.window_s is None else float(self.window_s),
+            "featurize": __version__,
+            "features": sha256("\n".join(f.name for f in video_features()).encode()).hexdigest(),
+            **{package: metadata.version(package) for package in ("numpy", "scipy")},
+        }
+
+    @property
+    def products(self) -> dict[str, object]:
+        """What is to be there when a video is done, besides its rows."""
+        return {"landmark_store": self.landmark_store, "per_frame": self.per_frame}
+
+    def request(self, path: str, listed: str) -> dict[str, Any]:
+        """Ask for the rows of a video.
+
+        Parameters
+        ----------
+        path : str
+            Where it is: a path, relative to the current folder, or a URL.
+        listed : str
+            How the list of videos names it.
+        """
+        return {
+            "path": path,
+            "listed": listed,
+            "folder": os.getcwd(),  # noqa: PTH109  a string is wanted
+            "plan": {
+                "options": asdict(self.options),
+                "window_s": self.window_s,
+                **self.products,
+            },
+            "settings": self.settings,
+        }
+
+
+def work(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a request: the rows of the video, or a fault of the set-up in a sentence."""
+    planned = request["plan"]
+    plan = Plan(**{**planned, "options": LandmarkOptions(**planned["options"])})
+    path = request["path"]
+    try:
+        _enter(request["folder"])
+        _compare(request["settings"], plan)
+        store = None if plan.landmark_store is None else _store(plan.landmark_store)
+        see = None
+        if plan.per_frame is not None:
+            see = partial(write_per_frame, folder=Path(plan.per_frame), listed=request["listed"])
+        return _rows(video_rows(path, plan.options, store, plan.window_s, see))
+    except VideoError as error:
+        return _rows([failed_row(error.status, str(error), plan.options)])
+    except (ModelFileError, OutputError, WorkerError) as error:
+        return {"fault": type(error).__name__, "sentence": str(error)}
+    except ImportError as error:
+        return {"fault": WorkerError.__name__, "sentence": f"{error}: install what is missing."}
+    except Exception as error:  # noqa: BLE001  one video must never end a run of days
+        reason = f"{path} made {type(error).__name__}: {error}. Please report it."
+        return _rows([failed_row("failed", " ".join(reason.split()), plan.options)])
+
+
+def answered_rows(answer: Mapping[str, Any]) -> list[Row]:
+    """Rows of an answer.
+
+    Raises
+    ------
+    ModelFileError, OutputError, WorkerError
+        What the worker found to be wrong with the set-up, rather than with the video.
+    """
+    if "fault" in answer:
+        raise getattr(errors, answer["fault"])(answer["sentence"])
+    return read_rows(answer["rows"])
+
+
+def _rows(rows: list[Row]) -> dict[str, Any]:
+    return {"rows": spelled(rows)}
+
+
+# A store tries whether its folder can be written: once for each process is enough.
+_store = cache(LandmarkStore)
+
+
+def _enter(folder: str) -> None:
+    """Go to the folder that relative paths start from."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise WorkerError(
+            f"A worker cannot enter {folder} ({error.strerror}): run where every worker sees the "
+            "same files."
+        ) from error
+
+
+def _compare(wanted: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse to make rows with other code than that of the run."""
+    for name, here in _settings_here(plan).items():
+        if wanted.get(name) != here:
+            differ = f"{name} {here}, but the run has {wanted.get(name)}"
+            if not isinstance(here, str):
+                differ = f"other {name} than the run"
+            raise WorkerError(f"A worker has {differ}: install the same versions everywhere.")
+
+
+@cache
+def _settings_here(plan: Plan) -> dict[str, object]:
+    return plan.settings

@@ -1,0 +1,70 @@
+"""How a run over many videos is done."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from featurize.errors import OptionError
+from featurize.extraction import LandmarkOptions
+from featurize.isolation.keeper import Limits
+from featurize.limits import MEMORY_MIB, TIMEOUT_S
+from featurize.outputs.shards import Shard
+from featurize.runs.one_video import Plan
+from featurize.windows import check_window
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run is done; what each one means is said at :func:`featurize.featurize_dataset`.
+
+    Attributes
+    ----------
+    n_jobs : int
+    landmark_store, per_frame : str, Path or None
+    window_s : float or None
+    timeout_s, memory_mib : float or None
+    scheduler : str or None
+    shard : Shard or None
+    progress : bool
+    landmarks : LandmarkOptions
+
+    Raises
+    ------
+    OptionError
+        When a value makes no sense.
+    """
+
+    n_jobs: int = -1
+    landmark_store: str | Path | None = None
+    per_frame: str | Path | None = None
+    window_s: float | None = None
+    timeout_s: float | None = TIMEOUT_S
+    memory_mib: float | None = MEMORY_MIB
+    scheduler: str | None = None
+    shard: Shard | None = None
+    progress: bool = False
+    landmarks: LandmarkOptions = field(default_factory=LandmarkOptions)
+
+    def __post_init__(self) -> None:
+        check_window(self.window_s)
+        if self.n_jobs == 0:
+            raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
+        for name in ("timeout_s", "memory_mib"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionError(f"{name} must be more than 0, or None for no limit, not {value}.")
+
+    @property
+    def plan(self) -> Plan:
+        """What is done with each video."""
+        return Plan(
+            self.landmarks, self.window_s, _text(self.landmark_store), _text(self.per_frame)
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What each video may cost."""
+        return Limits(self.timeout_s, self.memory_mib)
+
+
+def _text(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)

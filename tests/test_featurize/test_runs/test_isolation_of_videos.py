@@ -1,0 +1,91 @@
+"""One bad video costs one row: crashes, hangs and hunger of worker processes, real ones."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from featurize import featurize_dataset
+from featurize.__main__ import app
+from featurize.runs import crew
+from tests.test_featurize.test_runs.tasks import WORK, times_seen
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run over videos of the given names; give the table and the folder."""
+    monkeypatch.setattr(crew, "TASK", WORK)
+
+    def run(*names: str, n_jobs: int = 2, **options: object) -> pd.DataFrame:
+        for name in names:
+            if not (tmp_path / f"{name}.mp4").exists():
+                (tmp_path / f"{name}.mp4").touch()
+        source = pd.DataFrame({"path": [str(tmp_path / f"{name}.mp4") for name in names]})
+        return featurize_dataset(source, tmp_path / "f.csv", n_jobs=n_jobs, **options)
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "signal_name"), [("segfault", "SIGSEGV"), ("killed", "SIGKILL")])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_crash_costs_one_row(
+    run, tmp_path: Path, name: str, signal_name: str, n_jobs: int
+) -> None:
+    table = run("a", "b", name, "c", "d", n_jobs=n_jobs)
+    assert table["status"].tolist() == ["empty", "empty", "crashed", "empty", "empty"]
+    reason = table.loc[2, "reason"]
+    assert f"{name}.mp4 was ended by {signal_name}" in reason
+    assert reason.endswith(".")
+    assert times_seen(tmp_path / f"{name}.mp4") == 2
+
+
+def test_a_worker_killed_once_costs_nothing(run, tmp_path: Path) -> None:
+    table = run("a", "once", "b")
+    assert table["status"].eq("empty").all()
+    assert times_seen(tmp_path / "once.mp4") == 2
+
+
+def test_a_hang_costs_one_row(run) -> None:
+    table = run("a", "hangs", "b", timeout_s=1.0)
+    assert table["status"].tolist() == ["empty", "timeout", "empty"]
+    assert "took longer than 1 s" in table.loc[1, "reason"]
+    assert "--timeout" in table.loc[1, "reason"]
+
+
+def test_hunger_costs_one_row(run) -> None:
+    table = run("a", "grows", "b", memory_mib=600.0)
+    assert table["status"].tolist() == ["empty", "too_large", "empty"]
+    assert "needed more than 600 MiB" in table.loc[1, "reason"]
+    assert "--memory" in table.loc[1, "reason"]
+
+
+def test_bad_ones_are_tried_again_when_the_finished_run_is_started_anew(
+    run, tmp_path: Path
+) -> None:
+    run("a", "segfault")
+    table = run("a", "segfault")
+    assert table["status"].tolist() == ["empty", "crashed"]
+    assert times_seen(tmp_path / "segfault.mp4") == 4
+    assert times_seen(tmp_path / "a.mp4") == 1
+
+
+def test_the_table_is_the_same_for_any_number_of_jobs(run, tmp_path: Path) -> None:
+    names = ["a", "segfault", "b", "hangs", "c", "once"]
+    run(*names, n_jobs=1, timeout_s=1.0)
+    one = (tmp_path / "f.csv").read_bytes()
+    (tmp_path / "f.csv.journal").unlink()
+    run(*names, n_jobs=3, timeout_s=1.0)
+    assert (tmp_path / "f.csv").read_bytes() == one
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 1), (("--strict",), 1)])
+def test_exit_code_when_nothing_could_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], code: int
+) -> None:
+    monkeypatch.setattr(crew, "TASK", WORK)
+    (tmp_path / "killed.mp4").write_bytes(b"video")
+    arguments = ["run", str(tmp_path), "-o", str(tmp_path / "f.csv"), *options]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code
+    assert "crashed: 1" in result.output
