@@ -1,8 +1,11 @@
 """Command line of the feature side: ``python -m featurize``."""
 
+import contextlib
+import os
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +31,27 @@ def _not_zero(jobs: int) -> int:
     if jobs == 0:
         raise typer.BadParameter("0 jobs do nothing: give 1 or more, or -1 for one per core.")
     return jobs
+
+
+@contextlib.contextmanager
+def _as_sentences() -> Iterator[None]:
+    """Warnings are a line each, and what ends a job of a cluster is taken for Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: typer.echo(str(message), err=True)
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell(text: str) -> None:
+    """Print the end of a run, which is none the worse for having nowhere to print it."""
+    try:
+        typer.echo(text)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.callback()
@@ -132,16 +156,14 @@ def run(
             backend, detector, faces, max_faces, min_duration, stabilise=stabilise
         ),
     )
-    # What ends a job of a cluster keeps what is finished, as Ctrl-C does, and says so.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    warnings.showwarning = lambda message, *_, **__: typer.echo(str(message), err=True)
     try:
-        summary = run_dataset(source, out, how)
+        with _as_sentences():
+            summary = run_dataset(source, out, how)
     except KeyboardInterrupt as stopped:
         typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
         raise typer.Exit(130) from None
     if not quiet:
-        typer.echo(summary.text(out, window))
+        _tell(summary.text(out, window))
     raise typer.Exit(summary.exit_code(strict))
 
 
@@ -149,11 +171,14 @@ def run(
 def join(
     tables: Annotated[list[Path], typer.Argument(help="Tables of shards, in their order.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write.")],
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Join what there is, though shards are missing.")
+    ] = False,
 ) -> None:
     """Join the tables of shards to the table that one run would have written."""
     from featurize.outputs.joining import join_tables
 
-    joined = join_tables(tables, out)
+    joined = join_tables(tables, out, incomplete=incomplete)
     for remark in joined.remarks:
         typer.echo(remark, err=True)
     typer.echo(f"{joined.n_videos} videos in {joined.n_rows} rows. Written to {out}.")
@@ -243,7 +268,8 @@ def demo_data(
 def main() -> None:
     """Run the command line; an error of the package is one sentence, not a traceback."""
     # A name of a file may hold bytes that the terminal's encoding has no letter for.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except FeaturizeError as error:

@@ -32,6 +32,12 @@ class VideoUnreadableError(VideoError):
     status = "unreadable"
 
 
+class VideoUnreachableError(VideoError):
+    """The file may be there and sound, but cannot be fetched now: the network or a server fails."""
+
+    status = "unreachable"
+
+
 class NoVideoStreamError(VideoError):
     """The file holds sound or data but no moving picture."""
 
@@ -70,6 +76,10 @@ class OptionError(FeaturizeError, ValueError):
 
 class OutputError(FeaturizeError):
     """A table, a landmark store or the temporary folder cannot be written."""
+
+
+class NoRoomError(OutputError):
+    """The temporary folder is too small for what one video needs."""
 
 
 class WorkerError(FeaturizeError):

@@ -2,13 +2,14 @@
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from featurize.errors import ManifestError
-from featurize.media_file import is_url, shown
+from featurize.media_file import is_url, located, shown
 from featurize.video_files import videos_below
 
 MANIFEST_COLUMNS: tuple[str, ...] = (
@@ -64,6 +65,11 @@ def read_videos(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Path]:
                 "that it lists may be addresses."
             )
         return _checked(_with_all_columns({"path": [source]}), shown(source), Path()), Path()
+    if source == "":
+        raise ManifestError(
+            "The list of videos has no name: give a manifest (.csv), a folder of videos (. for the "
+            "current one), or one video."
+        )
     source = Path(source)
     try:
         videos, folder = _read(source)
@@ -188,15 +194,37 @@ def _checked(table: pd.DataFrame, name: str, folder: Path) -> pd.DataFrame:
     encodable = [all(map(is_utf8, row)) for row in table.itertuples(index=False)]
     _refuse((not good for good in encodable), table, f"{name} holds text that is not UTF-8")
     _refuse(table["path"] == "", table, f"{name} has lines without a path")
-    whole = table["path"].map(lambda path: _whole(folder, path))
-    _refuse(whole.duplicated(), table, f"{name} lists a path more than once")
+    whole = whole_paths(located(folder, path) for path in table["path"])
+    _refuse(
+        pd.Series(whole, dtype=object).duplicated(), table, f"{name} lists a path more than once"
+    )
     unknown = ~table["label"].isin(LABELS)
     _refuse(unknown, table, f"{name} has labels other than real, fake or empty")
     return table.astype(str)
 
 
-def _whole(folder: Path, path: str) -> str:
-    return path if is_url(path) else os.path.normpath((folder / path).absolute())
+def whole_paths(paths: Iterable[str | Path]) -> Iterator[str]:
+    """Absolute paths of videos, the same for the same name in the same folder; addresses as given.
+
+    Links of folders are followed, a video that is a link is not: it may be named otherwise on
+    purpose.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        Of any number: each folder is looked up once.
+    """
+    real_folder = cache(os.path.realpath)
+    for path in paths:
+        if is_url(path):
+            yield path
+            continue
+        folder, name = os.path.split(path)
+        try:
+            real = real_folder(path) if name in ("", ".", "..") else real_folder(folder)
+        except ValueError:  # no name that a folder can have
+            real = os.path.abspath(folder)  # noqa: PTH100  Path keeps ".."
+        yield real if name in ("", ".", "..") else os.path.join(real, name)  # noqa: PTH118
 
 
 def _refuse(wrong: Iterable[bool], table: pd.DataFrame, problem: str) -> None:

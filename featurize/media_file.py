@@ -10,33 +10,64 @@ in logs and tables. A path, with everything in it, stands in the column ``path``
 
 import contextlib
 import hashlib
+import lzma
 import os
 import re
+import tarfile
 import tempfile
-from collections.abc import Iterator
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
-from typing import Any
+from typing import Any, TypeVar
 
 from featurize import limits
 from featurize.errors import (
+    FeaturizeError,
     OptionError,
-    OutputError,
     VideoEmptyError,
+    VideoError,
     VideoMissingError,
     VideoTooLargeError,
+    VideoUnreachableError,
     VideoUnreadableError,
+)
+from featurize.temporary import (
+    cannot_write,
+    is_no_room,
+    refuse_without_room,
+    temporary_folder,
 )
 
 State = tuple[int | str, ...]
 """What changes when a file is written or replaced."""
 
+WAITS_S = (0.5, 2.0)
+"""Before the second and the third try of what the network has failed."""
+
+_Got = TypeVar("_Got")
+
 _URL = re.compile(r"([a-z][a-z0-9+.-]*::)*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=//)([^/@:]*):[^/@]*(?=@)")
 _QUERY = re.compile(r"\?.*?(?=::|$)")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+_PROTOCOL = re.compile(r"(?:^|::)([a-z][a-z0-9+.-]*)(?=://|::)", re.IGNORECASE)
 _BLOCK_BYTES = 1 << 20
+# What they open is named by a file that may be anybody's, or by an address within the address.
+_REFUSED = {"dvc", "generic", "reference"}
+_EXTRAS = {
+    **{"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"},
+    **{"http": "remote", "https": "remote"},
+}
+# Of the content, which the next try finds the same.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tarfile.TarError),
+    *(EOFError, NotImplementedError),
+)
 # What file systems say of a file that may differ although its content does not.
 _NOT_OF_THE_CONTENT = {"name", "url", "nlink", "islink", "destination", "partial"}
 
@@ -81,16 +112,19 @@ def located(folder: Path, path: str) -> str | Path:
     return path if is_url(path) else folder / path
 
 
-def state_of(path: str | Path) -> State | None:
-    """What changes when a file is written or replaced, without reading it.
+def looked_at(path: str | Path) -> tuple[State | None, int | None]:
+    """What changes when a file is written or replaced, and its size, without reading it.
 
     Of a file its mode, size and times; of an address a digest of what its file system tells of it:
-    size, entity tag, checksum, time. A server that tells nothing but a size is believed.
+    size, entity tag, checksum, time. A server that tells nothing but a size is believed. One
+    question answers both.
 
     Returns
     -------
-    tuple of int or str, or None
+    state : tuple of int or str, or None
         None when there is nothing, or nothing within reach.
+    n_bytes : int or None
+        0 when there is nothing to work on; None where the size is not known.
 
     Raises
     ------
@@ -99,28 +133,29 @@ def state_of(path: str | Path) -> State | None:
     """
     if is_url(path):
         try:
-            return _Remote(path).state
-        except (VideoMissingError, VideoUnreadableError):
-            return None
-    found = _stat(path)
-    return found and (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            remote = _Remote(path)
+        except VideoUnreachableError:
+            return None, None
+        except VideoError:
+            return None, 0
+        return remote.state, remote.n_bytes
+    try:
+        found = os.stat(path)  # noqa: PTH116  a million times
+    except (OSError, ValueError):  # gone, out of reach, or no name that a file can have
+        return None, 0
+    state = (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return state, found.st_size if S_ISREG(found.st_mode) else None
 
 
-def size_of(path: str | Path) -> int | None:
-    """Bytes of a file or of what an address holds; None where that is not known.
+def state_of(path: str | Path) -> State | None:
+    """The state alone, see :func:`looked_at`.
 
     Raises
     ------
     OptionError
         When the package is missing that reads such addresses.
     """
-    if is_url(path):
-        try:
-            return _Remote(path).n_bytes
-        except (VideoMissingError, VideoUnreadableError):
-            return None
-    found = _stat(path)
-    return found.st_size if found and S_ISREG(found.st_mode) else None
+    return looked_at(path)[0]
 
 
 def shown(path: str | Path) -> str:
@@ -140,13 +175,15 @@ def local_file(path: "str | Path | MediaFile") -> Iterator[MediaFile]:
     Raises
     ------
     VideoMissingError, VideoEmptyError, VideoUnreadableError
-        When the address holds no file, or cannot be read.
+        When the address holds no file, or none that can be read.
+    VideoUnreachableError
+        When the network or a server fails, three times where another try may help.
     VideoTooLargeError
         When it holds more than :data:`featurize.limits.MAX_BYTES`.
     OptionError
         When the package is missing that reads such addresses.
     OutputError
-        When the temporary folder cannot be written.
+        When the temporary folder cannot be written; a NoRoomError when it has no room.
     """
     if isinstance(path, MediaFile):
         yield path
@@ -156,7 +193,7 @@ def local_file(path: "str | Path | MediaFile") -> Iterator[MediaFile]:
         remote = _Remote(path)
         remote.check()
         with _temporary(remote.suffix) as copy:
-            remote.fetch(copy)
+            _patiently(partial(remote.fetch, copy))
             yield MediaFile(copy, path, remote.state)
 
 
@@ -165,9 +202,8 @@ class _Remote:
 
     def __init__(self, url: str) -> None:
         self.name = shown(url)
-        with _asking(self.name):
-            self._system, self._path = _file_system_of(url, self.name)
-            self._info: dict[str, Any] = self._system.info(self._path)
+        _refuse_what_names_others(url, self.name)
+        self._system, self._path, self._info = _patiently(partial(_found, url, self.name))
         self.n_bytes: int | None = self._info.get("size")
         self.suffix = _plain_suffix(PurePosixPath(self._path.partition("?")[0]).name)
 
@@ -186,10 +222,11 @@ class _Remote:
             raise VideoEmptyError(f"{self.name} is empty (0 bytes): copy or upload it again.")
         if self.n_bytes is not None:
             self._refuse_more_than_most(self.n_bytes)
+            refuse_without_room(self.name, self.n_bytes)
 
     def fetch(self, copy: Path) -> None:
         """Copy the content; how long it is told to be is not relied on."""
-        with _writing(), contextlib.ExitStack() as stack:
+        with temporary_folder(), contextlib.ExitStack() as stack:
             target = stack.enter_context(copy.open("wb"))
             with _asking(self.name):
                 source = stack.enter_context(self._system.open(self._path, "rb"))
@@ -211,49 +248,110 @@ class _Remote:
             )
 
 
-def _file_system_of(url: str, name: str) -> tuple[Any, str]:
-    """The file system of an address, and its path there."""
-    try:
+def _refuse_what_names_others(url: str, name: str) -> None:
+    """Refuse addresses of which one cannot tell what would be opened, before anything is."""
+    for protocol in _PROTOCOL.findall(url):
+        if protocol.lower() in _REFUSED:
+            raise VideoUnreadableError(
+                f"{name} is not opened: {protocol}:// opens whatever files and addresses the "
+                "content of another names; give the address of the video itself."
+            )
+
+
+def _found(url: str, name: str) -> tuple[Any, str, dict[str, Any]]:
+    """The file system of an address, its path there, and what is told of it."""
+    with _asking(name, url):
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise OptionError(
-            f"{name} is an address, and fsspec, which reads addresses, is not installed: "
-            "pip install fsspec (with s3fs for s3://, gcsfs for gs://, aiohttp for https://)."
-        ) from error
-    try:
-        # An archive keeps its list of contents, which may be another by now.
-        return url_to_fs(url, skip_instance_cache="::" in url)
-    except ValueError as error:
-        raise VideoUnreadableError(
-            f"{name} is of no kind of address that fsspec knows: check the part before ://, or "
-            "give a file of such a name as ./name."
-        ) from error
+
+        try:
+            # An archive keeps its list of contents, which may be another by now.
+            system, path = url_to_fs(url, skip_instance_cache="::" in url)
+        except ValueError as error:
+            raise VideoUnreadableError(
+                f"{name} is of no kind of address that fsspec knows: check the part before ://, or "
+                "give a file of such a name as ./name."
+            ) from error
+        return system, path, system.info(path)
+
+
+def _patiently(ask: Callable[[], _Got]) -> _Got:
+    """Try again what the network has failed, where another answer can be hoped for."""
+    for wait_s in WAITS_S:
+        try:
+            return ask()
+        except VideoUnreachableError as error:
+            if not _may_pass(_beneath(error.__cause__)):
+                raise
+        time.sleep(wait_s)
+    return ask()
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    status = _http_status(error)
+    if status is not None:
+        return status >= 500 or status in (408, 429)
+    # Nobody answers sooner for having been asked again; the wait was minutes.
+    return not isinstance(error, PermissionError | TimeoutError)
 
 
 @contextlib.contextmanager
-def _asking(name: str) -> Iterator[None]:
+def _asking(name: str, url: str = "") -> Iterator[None]:
     """Turn whatever a file system raises into one sentence, without the secrets it may quote."""
     try:
         yield
-    except (OptionError, VideoUnreadableError):
+    except FeaturizeError:
         raise
     except ImportError as error:
-        raise OptionError(
-            f"The package that reads addresses such as {name} is not installed: pip install s3fs "
-            "for s3://, gcsfs for gs://, aiohttp for https://."
-        ) from error
-    except FileNotFoundError as error:
-        raise VideoMissingError(f"There is no {name}: check the address.") from error
+        raise OptionError(_what_to_install(name, url, error)) from error
     except Exception as error:  # each file system has errors of its own library
-        cause = getattr(error, "strerror", None) or type(error).__name__
-        raise VideoUnreadableError(
-            f"{name} cannot be fetched ({cause}): check the address and who may read it."
-        ) from error
+        raise _told(name, _beneath(error)) from error
+
+
+def _told(name: str, error: BaseException) -> FeaturizeError:
+    if is_no_room(error):  # for a cache of fsspec's
+        return cannot_write(error)
+    if isinstance(error, FileNotFoundError) or _http_status(error) in (404, 410):
+        return VideoMissingError(f"There is no {name}: check the address.")
+    kind = VideoUnreadableError if isinstance(error, _DAMAGE) else VideoUnreachableError
+    return kind(
+        f"{name} cannot be fetched ({_in_short(error)}): check the address and who may read it."
+    )
+
+
+def _beneath(error: BaseException) -> BaseException:
+    """What was really wrong: fsspec says of any error of HTTP that there is no file."""
+    cause = error.__cause__
+    of_the_network = isinstance(cause, OSError) or type(cause).__module__.startswith("aiohttp.")
+    if isinstance(error, FileNotFoundError) and of_the_network:
+        return _beneath(cause)
+    return error
+
+
+def _http_status(error: BaseException | None) -> int | None:
+    status = getattr(error, "status", None)
+    return status if isinstance(status, int) else None
+
+
+def _in_short(error: BaseException) -> str:
+    status = _http_status(error)
+    if status is not None:
+        return f"HTTP status {status}"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _what_to_install(name: str, url: str, error: ImportError) -> str:
+    extras = [
+        _EXTRAS[found] for found in map(str.lower, _PROTOCOL.findall(url)) if found in _EXTRAS
+    ]
+    if (error.name or "").partition(".")[0] == "fsspec":
+        extras.append("remote")
+    how = f"pip install 'deepfake-biometrics[{extras[0]}]'" if extras else f"install it ({error})"
+    return f"{name} is an address, and the package that reads such addresses is missing: {how}."
 
 
 @contextlib.contextmanager
 def _temporary(suffix: str) -> Iterator[Path]:
-    with _writing():
+    with temporary_folder():
         handle, name = tempfile.mkstemp(suffix, "video-")
         os.close(handle)
     try:
@@ -262,24 +360,6 @@ def _temporary(suffix: str) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"The temporary folder cannot be written ({error.strerror or error}): make room, or "
-            "name another folder in the environment variable TMPDIR."
-        ) from error
-
-
 def _plain_suffix(name: str) -> str:
     suffix = PurePosixPath(name).suffix
     return suffix if _SUFFIX.fullmatch(suffix) else ""
-
-
-def _stat(path: str | Path) -> os.stat_result | None:
-    try:
-        return Path(path).stat()
-    except (OSError, ValueError):  # gone, out of reach, or no name that a file can have
-        return None

@@ -5,7 +5,6 @@ Files are unlinked as soon as they are made, in Python's temporary folder (``TMP
 vanish with the process, however it ends.
 """
 
-import contextlib
 import math
 import mmap
 import os
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurize.errors import OutputError
+from featurize.temporary import temporary_folder
 
 MOST_IN_MEMORY = 2 * 2**20
 """Bytes of an array that is made in memory after all: most videos are short, and files are slow."""
@@ -43,7 +42,7 @@ def scratch(shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
     Raises
     ------
     OutputError
-        When the temporary folder cannot be written, or is full.
+        When the temporary folder cannot be written; a NoRoomError when it is full.
     """
     n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     if n_bytes <= MOST_IN_MEMORY:
@@ -76,15 +75,3 @@ def blocks(n_frames: int) -> Iterator[slice]:
     """
     for first in range(0, n_frames, BLOCK_FRAMES):
         yield slice(first, min(first + BLOCK_FRAMES, n_frames))
-
-
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[None]:
-    """Turn an error of the disk that temporary files lie on into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"The temporary folder {tempfile.gettempdir()} cannot be written "
-            f"({error.strerror or error}): make room there, or name another one in TMPDIR."
-        ) from error

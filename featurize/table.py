@@ -1,7 +1,6 @@
 """Many videos go in, one feature table comes out: in parallel, complete, in the order given."""
 
 import contextlib
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -11,21 +10,30 @@ from pathlib import Path
 
 import pandas as pd
 
-from featurize.errors import OutputError, WorkerLostError
+from featurize.errors import WorkerLostError
 from featurize.extraction import LandmarkOptions
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.limits import MEMORY_MIB, TIMEOUT_S
 from featurize.manifest import read_videos
-from featurize.media_file import is_url, located
+from featurize.media_file import located
 from featurize.outputs.columns import describe_columns
 from featurize.outputs.shards import Shard
-from featurize.outputs.sidecars import columns_file, describe_run, run_file, write_json
+from featurize.outputs.sidecars import (
+    columns_file,
+    describe_run,
+    run_file,
+    table_facts,
+    write_json,
+)
 from featurize.outputs.table_file import check_table_path, write_table
 from featurize.per_frame.columns import write_per_frame_columns
-from featurize.runs.dataset_run import DatasetRun, Videos
+from featurize.runs.cluster import Cluster
+from featurize.runs.dataset_run import DatasetRun
 from featurize.runs.journal import Journal, writing
+from featurize.runs.refusals import refuse_outputs
 from featurize.runs.settings import RunSettings
 from featurize.runs.summary import RunSummary, VideoFacts
+from featurize.runs.videos import Videos
 
 
 def featurize_dataset(
@@ -118,7 +126,8 @@ def featurize_dataset(
     Warns
     -----
     UserWarning
-        When an unfinished run left rows made with other settings: they are made again.
+        When an earlier run left rows that were made with other settings, or of videos that have
+        changed since: they are made again.
     """
     how = RunSettings(
         n_jobs=n_jobs,
@@ -173,32 +182,37 @@ def _worked_through(
     """A run whose videos are all done; its journal is open until the end of the block."""
     known, folder = read_videos(source)
     with contextlib.ExitStack() as stack:
+        videos = Videos.listed(known, folder, how.shard)
+        manifest = None if isinstance(source, pd.DataFrame) else source
+        per_frame = None if how.per_frame is None else Path(how.per_frame)
+        places = [str(located(folder, path)) for path in known["path"]]
+        refuse_outputs(out, manifest, places, list(videos.known["path"]), per_frame)
         if out is None:
             kept_in = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "journal"
         else:
             check_table_path(out)
             kept_in = out.with_name(out.name + ".journal")
-            _refuse_output(out, source, [str(located(folder, path)) for path in known["path"]])
         if how.landmark_store is not None:
             LandmarkStore(how.landmark_store)  # whether it can be written is known before any work
-        if how.per_frame is not None:
-            write_per_frame_columns(Path(how.per_frame))
-        videos, plan, limits = Videos.listed(known, folder, how.shard), how.plan, how.limits
-        journal = stack.enter_context(
-            Journal(kept_in, plan.settings | plan.products, asdict(limits))
-        )
-        if journal.n_stale:
-            warnings.warn(
-                _what_is_stale(kept_in, journal, plan.settings | plan.products), stacklevel=4
-            )
+        if per_frame is not None:
+            write_per_frame_columns(per_frame)
+        cluster = None
+        if how.scheduler is not None:
+            cluster = stack.enter_context(Cluster(how.scheduler))
+        plan, limits = how.plan, how.limits
+        settings = plan.settings | plan.products
+        journal = stack.enter_context(Journal(kept_in, settings, asdict(limits)))
         run = DatasetRun(videos, plan, limits, journal)
+        run.look()
+        for sentence in _what_is_done_again(kept_in, journal, settings):
+            warnings.warn(sentence, stacklevel=4)
         try:
-            run.work(how.n_jobs, how.scheduler, how.progress)
+            run.work(how.n_jobs, cluster, how.progress)
+            yield run
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_what_is_kept(run, out)) from None
         except WorkerLostError as error:
             raise WorkerLostError(f"{error} {_what_is_kept(run, out)}") from error
-        yield run
 
 
 def _write(run: DatasetRun, out: Path, how: RunSettings) -> RunSummary:
@@ -224,6 +238,8 @@ def _write(run: DatasetRun, out: Path, how: RunSettings) -> RunSummary:
             n_rows=summary.n_rows,
             n_frames=summary.n_frames,
             video_s=summary.duration_s,
+            table=table_facts(out),
+            limits=asdict(how.limits),
             wall_s=run.cost.wall_s,
             cpu_s=run.cost.cpu_s,
             peak_mib=run.cost.peak_mib,
@@ -238,40 +254,30 @@ def _write(run: DatasetRun, out: Path, how: RunSettings) -> RunSummary:
     return summary
 
 
-def _refuse_output(out: Path, source: str | Path | pd.DataFrame, places: list[str]) -> None:
-    with writing(out):
-        if out.exists() and not out.is_file():
-            raise OutputError(f"{out} is not a file: give the path of the table to write.")
-        is_source = (
-            not isinstance(source, pd.DataFrame)
-            and not is_url(source)
-            and out.exists()
-            and out.samefile(source)
-        )
-    if is_source or _normal(out) in map(_normal, places):
-        raise OutputError(f"{out} is to be read, not replaced: write the table to another path.")
-
-
-def _normal(path: str | Path) -> str:
-    return path if is_url(path) else os.path.normpath(Path(path).absolute())
-
-
 def _what_is_kept(run: DatasetRun, out: Path | None) -> str:
     if out is None:
         return "No video is kept: with `out` an interrupted run can go on."
     return f"{run.n_kept} of {run.n_videos} videos are kept; give the same command again to go on."
 
 
-def _what_is_stale(kept_in: Path, journal: Journal, settings: Mapping[str, object]) -> str:
-    before = journal.stale or {}
-    changed = [name for name in settings if before.get(name) != settings[name]]
-    told = [
-        name
-        if name in ("features", "models")
-        else f"{name}: {before.get(name)}, now {settings[name]}"
-        for name in changed
-    ]
-    return (
-        f"{kept_in} holds {journal.n_stale} videos that were done with other settings "
-        f"({'; '.join(told)}): they are done again."
-    )
+def _what_is_done_again(
+    kept_in: Path, journal: Journal, settings: Mapping[str, object]
+) -> Iterator[str]:
+    if journal.n_changed:
+        yield (
+            f"{kept_in} holds {journal.n_changed} videos that have changed since they were done: "
+            "they are done again."
+        )
+    if journal.n_other_settings:
+        before = journal.other_settings
+        told = [
+            name
+            if name in ("features", "models")
+            else f"{name}: {before.get(name)}, now {settings[name]}"
+            for name in settings
+            if before.get(name) != settings[name]
+        ]
+        yield (
+            f"{kept_in} holds {journal.n_other_settings} videos that were done with other settings "
+            f"({'; '.join(told)}): they are done again."
+        )

@@ -18,9 +18,11 @@ count. The last window of a video may end after it: ``duration_s`` says how much
 
 def check_window(window_s: float | None) -> None:
     """Raise OptionError unless ``window_s`` can be the length of windows, or is None."""
-    if window_s is not None and not MIN_WINDOW_S <= window_s < float("inf"):
+    if window_s is None:
+        return
+    if not isinstance(window_s, (int, float)) or not MIN_WINDOW_S <= window_s < float("inf"):
         raise OptionError(
-            f"A window must be at least {MIN_WINDOW_S:g} s long and finite, not {window_s:g} s."
+            f"A window must be at least {MIN_WINDOW_S:g} s long and finite, not {window_s} s."
         )
 
 

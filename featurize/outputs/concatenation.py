@@ -3,16 +3,18 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from featurize.outputs.errors import JoinError
 from featurize.outputs.parquet_table import RowGroups
-from featurize.outputs.sidecars import run_file
+from featurize.outputs.sidecars import run_file, table_facts
 from featurize.outputs.whole_file import whole_file
 
 if TYPE_CHECKING:
+    import hashlib
+
     import pyarrow as pa
 
 _ROWS_AT_A_TIME = 1024
@@ -27,11 +29,14 @@ class TablePart(NamedTuple):
         The file.
     n_videos, n_rows : int
         As its run has counted them.
+    sha256 : str
+        Of the file, as its run has written it.
     """
 
     path: Path
     n_videos: int
     n_rows: int
+    sha256: str
 
 
 def concatenate(tables: Sequence[TablePart], out: Path, as_parquet: bool) -> None:
@@ -43,7 +48,7 @@ def concatenate(tables: Sequence[TablePart], out: Path, as_parquet: bool) -> Non
     ------
     JoinError
         When a table cannot be read, has other columns than the first, not the rows it should have,
-        or a video that was met before.
+        a video that was met before, or is not the file that its run has written.
     OSError
         When ``out`` cannot be written.
     """
@@ -54,7 +59,8 @@ def _concatenate_csv(tables: Sequence[TablePart], out: Path) -> None:
     first, videos = "", _Videos()
     with whole_file(out) as file:
         for table in tables:
-            records = _records(table.path)
+            digest = sha256()
+            records = _records(table.path, digest)
             header, text = next(records, ([], ""))
             if table is tables[0]:
                 first = text
@@ -67,16 +73,18 @@ def _concatenate_csv(tables: Sequence[TablePart], out: Path) -> None:
                 videos.add([fields[where]], table)
                 file.write(text.encode())
             videos.check_all_of(table)
+            _check_digest(table, digest.hexdigest())
 
 
-def _records(path: Path) -> Iterator[tuple[list[str], str]]:
-    """The rows of a CSV file: their fields, and their text as it stands."""
+def _records(path: Path, digest: "hashlib._Hash") -> Iterator[tuple[list[str], str]]:
+    """The rows of a CSV file: their fields, and their text as it stands, which is digested too."""
     taken: list[str] = []
 
     def lines_as_taken() -> Iterator[str]:
         with path.open(encoding="utf-8", newline="") as lines:
             for line in lines:
                 taken.append(line)
+                digest.update(line.encode())
                 yield line
 
     try:
@@ -101,6 +109,7 @@ def _concatenate_parquet(tables: Sequence[TablePart], out: Path) -> None:
                 videos.add(rows.column("path").to_pylist(), table)
                 groups.add(rows)
             videos.check_all_of(table)
+            _check_digest(table, table_facts(table.path)["sha256"])
 
 
 def _batches(path: Path) -> Iterator["pa.Table"]:
@@ -164,6 +173,14 @@ def _check_columns(table: TablePart, first: TablePart, same: bool, columns: Sequ
         )
     if "path" not in columns:
         raise JoinError(f"{table.path} is no feature table: it has no column `path`.")
+
+
+def _check_digest(table: TablePart, found: str) -> None:
+    if found != table.sha256:
+        raise JoinError(
+            f"{run_file(table.path)} is not of {table.path}: it was written for another table; "
+            "give that shard's command again, or copy both again."
+        )
 
 
 def _damaged(path: Path, error: Exception | str) -> JoinError:

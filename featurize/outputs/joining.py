@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from featurize.outputs.shards import Shard
 from featurize.outputs.sidecars import (
     FORMAT,
     by_status,
+    check_beside,
     columns_file,
     run_file,
+    table_facts,
     timing,
     write_json,
 )
@@ -36,8 +38,8 @@ class Joined:
     n_videos, n_rows : int
         Of all shards together.
     remarks : tuple of str
-        One sentence each on what is not as in the table of a whole list: a shard is not there, or
-        not in its place.
+        One sentence each on what is not as in the table of a whole list, where that was allowed: a
+        shard is not there, or not in its place.
     """
 
     n_videos: int
@@ -45,7 +47,7 @@ class Joined:
     remarks: tuple[str, ...]
 
 
-def join_tables(tables: Sequence[Path], out: Path) -> Joined:
+def join_tables(tables: Sequence[Path], out: Path, incomplete: bool = False) -> Joined:
     """Write the rows of several tables, one table after another, as one table.
 
     Tables of all shards of a list in their order become the table that one run over the list would
@@ -54,10 +56,12 @@ def join_tables(tables: Sequence[Path], out: Path) -> Joined:
     Parameters
     ----------
     tables : sequence of Path
-        Tables that :func:`featurize.featurize_dataset` wrote, two or more, CSV or Parquet all of
+        Tables that :func:`featurize.featurize_dataset` wrote, one or more, CSV or Parquet all of
         them, with their ``.run.json`` and ``.columns.json`` beside them.
     out : Path
         Table to write, of the same kind, whole or not at all.
+    incomplete : bool
+        Whether shards of a list may be missing, or not be in their order.
 
     Returns
     -------
@@ -67,11 +71,13 @@ def join_tables(tables: Sequence[Path], out: Path) -> Joined:
     Raises
     ------
     JoinError
-        When a table is not there or damaged, has other columns or was made with other
-        settings than the first, a video is in two tables, or a file beside a table is missing or
-        not of that table. ``out`` is then as it was before.
+        When a shard is missing or not in its place and that is not allowed, a table is not there
+        or damaged, has other columns or was made with other settings than the first, a video is in
+        two tables, or a file beside a table is missing or not of that table. ``out`` is then as it
+        was before.
     OptionError, OutputError
-        When ``out`` is one of the tables, is of another kind, or cannot be written.
+        When ``out`` is one of the tables, is of another kind, would share the files beside it with
+        another table, or cannot be written.
     """
     tables = [Path(table) for table in tables]
     out = Path(out)
@@ -86,21 +92,27 @@ def join_tables(tables: Sequence[Path], out: Path) -> Joined:
                 "version and of windows of one length."
             )
     joined = _joined_run(runs)
+    remarks = tuple(_remarks(joined["lists"]))
+    if remarks and not incomplete:
+        raise JoinError(
+            f"{' '.join(remarks)} Give the tables of all shards in their order, or join them as "
+            "they are with `--incomplete` (`incomplete=True`)."
+        )
     parts = [
-        TablePart(table, run["counts"]["n_videos"], run["counts"]["n_rows"])
+        TablePart(table, run["counts"]["n_videos"], run["counts"]["n_rows"], run["table"]["sha256"])
         for table, run in zip(tables, runs, strict=True)
     ]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         concatenate(parts, out, is_parquet(out))
         write_json(columns, columns_file(out))
-        write_json(joined, run_file(out))
+        write_json(joined | {"table": table_facts(out)}, run_file(out))
     except OSError as error:
         raise OutputError(
             f"{out} cannot be written ({error.strerror or error}): give another path, or make room."
         ) from error
     counts = joined["counts"]
-    return Joined(counts["n_videos"], counts["n_rows"], tuple(_remarks(joined["lists"])))
+    return Joined(counts["n_videos"], counts["n_rows"], remarks)
 
 
 def _check_paths(tables: Sequence[Path], out: Path) -> None:
@@ -118,6 +130,7 @@ def _check_paths(tables: Sequence[Path], out: Path) -> None:
         raise OutputError(f"{out} is to be joined, not replaced: write the table to another path.")
     if out.exists() and not out.is_file():
         raise OutputError(f"{out} is not a file: give the path of the table to write.")
+    check_beside(out)
     for table in tables:
         if not table.is_file():
             raise JoinError(
@@ -176,16 +189,22 @@ def _shown(settings: Mapping[str, Any], name: str) -> str:
 
 
 def _joined_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What ``features.run.json`` says of all together. Of one run, the same again."""
+    """What ``features.run.json`` says of all together. Of one run, the same again.
+
+    ``table`` is that of the first, until the joined one is written.
+    """
     counts = [run["counts"] for run in runs]
     times = [run["timing"] for run in runs]
     status = sum((Counter(each["videos_by_status"]) for each in counts), Counter())
     summed = ("n_videos", "n_faces", "n_rows", "n_frames", "video_s")
     total = {name: sum(each[name] for each in counts) for name in summed}
+    table = runs[0]["table"]
     return {
         "format": FORMAT,
+        "table": {name: table[name] for name in ("name", "sha256", "n_bytes")},
         "versions": {name: _all_of(name, runs) for name in runs[0]["versions"]},
         "settings": dict(runs[0]["settings"]),
+        "limits": {name: _widest(name, runs) for name in ("timeout_s", "memory_mib")},
         "lists": list(_whole_lists(entry for run in runs for entry in run["lists"])),
         "counts": {
             "n_videos": total.pop("n_videos"),
@@ -212,6 +231,12 @@ def _all_of(name: str, runs: Sequence[Mapping[str, Any]]) -> str | None:
     return next(iter(found)) if len(found) == 1 else ", ".join(sorted(several))
 
 
+def _widest(name: str, runs: Sequence[Mapping[str, Any]]) -> float | None:
+    """The widest limit that any run had; None for none."""
+    limits = [run["limits"][name] for run in runs]
+    return None if None in limits else max(map(float, limits))
+
+
 def _whole_lists(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Lists and shards of lists; all shards of a list in their order are the list."""
     for (sha256, n_lines), group in groupby(entries, lambda one: (one["sha256"], one["n_lines"])):
@@ -231,10 +256,12 @@ def _remarks(lists: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             shard = Shard.parse(entry["shard"])
             numbers.setdefault((entry["sha256"], shard.n_shards), []).append(shard.number)
     for (_, n_shards), given in numbers.items():
-        missing = sorted(set(range(1, n_shards + 1)) - set(given))
-        if missing:
-            named = ", ".join(map(str, missing[:_N_NAMED]))
-            more = f" and {len(missing) - _N_NAMED} more" if len(missing) > _N_NAMED else ""
+        there = set(given)
+        n_missing = n_shards - len(there)
+        if n_missing:
+            missing = (number for number in range(1, n_shards + 1) if number not in there)
+            named = ", ".join(map(str, islice(missing, _N_NAMED)))
+            more = f" and {n_missing - _N_NAMED} more" if n_missing > _N_NAMED else ""
             yield f"Of {n_shards} shards, these are not there: {named}{more}."
         if given != sorted(given):
             yield (

@@ -1,11 +1,13 @@
 """The files beside a table: what its columns mean, and how it was made."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from featurize import __version__
+from featurize.errors import OutputError
 from featurize.outputs.shards import Shard
 from featurize.outputs.whole_file import whole_file
 
@@ -40,6 +42,38 @@ def _beside(out: Path, ending: str) -> Path:
     return out.with_name(f"{stem}.{ending}")
 
 
+def table_facts(out: Path) -> dict[str, object]:
+    """Which table a ``features.run.json`` is of: its name, sha256 and number of bytes.
+
+    Raises
+    ------
+    OSError
+        When the table cannot be read.
+    """
+    with out.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"name": out.name, "sha256": sha256, "n_bytes": file.tell()}
+
+
+def check_beside(out: Path) -> None:
+    """Raise OutputError where the files beside a table to be written are those of another table.
+
+    ``features.csv`` and ``features.parquet`` would share them. Those of a table that is gone are
+    free to be replaced, and so is what tells of no table.
+    """
+    try:
+        name = json.loads(run_file(out).read_text(encoding="utf-8"))["table"]["name"]
+        other = out.with_name(name)
+        is_anothers = name != out.name and other.is_file()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    if is_anothers:
+        raise OutputError(
+            f"{run_file(out)} tells how {other} was made, and {out} would replace it: give another "
+            "name, or remove that table."
+        )
+
+
 def write_json(content: Mapping[str, object], path: Path) -> None:
     """Write JSON, whole or not at all, with its keys in their order.
 
@@ -58,7 +92,9 @@ def write_json(content: Mapping[str, object], path: Path) -> None:
 
 def describe_run(
     *,
+    table: Mapping[str, object],
     settings: Mapping[str, object],
+    limits: Mapping[str, float | None],
     versions: Mapping[str, str | None],
     list_sha256: str,
     list_lines: int,
@@ -82,9 +118,13 @@ def describe_run(
 
     Parameters
     ----------
+    table : Mapping
+        Which table it is, see :func:`table_facts`.
     settings : Mapping
         Everything that changes rows besides the videos, as JSON can hold it. Tables of other
         settings are not joined.
+    limits : Mapping
+        What a video was allowed to take, ``timeout_s`` and ``memory_mib``; None for no limit.
     versions : Mapping
         Further packages and their versions, None for what is not installed. Those of Python and
         this package are put in.
@@ -95,9 +135,10 @@ def describe_run(
     videos_by_status : Mapping
         Number of videos of each status, ``ok`` among them.
     n_faces, n_rows, n_frames, video_s
-        Faces measured, rows of the table, frames and seconds of all videos whose frames were read.
+        Faces measured, rows of the table; frames and seconds of the videos that are ``ok``: of
+        each those of the face that has most, in windows those of all its windows.
     wall_s : float
-        Time that this session took.
+        Time from the start of this session's work to its last video, seconds.
     cpu_s : float
         Processor time of its workers.
     peak_mib : float
@@ -105,25 +146,27 @@ def describe_run(
     n_videos_taken_over : int
         Videos whose rows an earlier, interrupted session had measured.
     session_n_frames, session_video_s
-        Frames and seconds of the videos that this session has read.
+        As ``n_frames`` and ``video_s``, of the videos that this session has measured.
     failures : iterable of tuple of str
         Path, status and reason of every video that is not ``ok``, in the order of the table.
 
     Returns
     -------
     dict
-        ``format, versions, settings, lists, counts, timing`` and ``failures``. ``lists`` has one
-        entry; a joined table may have several. ``timing`` is of the session, and None where
-        nothing can be divided.
+        ``format, table, versions, settings, limits, lists, counts, timing`` and ``failures``.
+        ``lists`` has one entry; a joined table may have several. ``timing`` is of the session, and
+        None where nothing can be divided.
     """
     return {
         "format": FORMAT,
+        "table": dict(table),
         "versions": {
             "python": platform.python_version(),
             "featurize": __version__,
             **dict(sorted(versions.items())),
         },
         "settings": dict(settings),
+        "limits": dict(limits),
         "lists": [
             {
                 "sha256": list_sha256,

@@ -4,13 +4,16 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+_ASKED_EVERY_S = 0.1
+
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, wait_s: float = 0.0) -> Iterator[BinaryIO]:
     """Open a file that takes the place of ``path`` when the block ends, if it ends well.
 
     Until then it is ``.NAME.part`` in the same folder. It is on disk before it takes the place, so
@@ -21,6 +24,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     ----------
     path : Path
         File to write; an existing one is replaced.
+    wait_s : float
+        How long to wait for another process that is writing it.
 
     Yields
     ------
@@ -30,10 +35,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        When it cannot be written, or another process is writing it.
+        When it cannot be written, or another process is writing it all that time.
     """
     part = path.with_name(f".{path.name}.part")
-    with _opened_alone(part, path) as file:
+    with _opened_alone(part, path, wait_s) as file:
         try:
             yield file
             file.flush()
@@ -46,8 +51,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
-def _opened_alone(part: Path, path: Path) -> BinaryIO:
+def _opened_alone(part: Path, path: Path, wait_s: float) -> BinaryIO:
     """The part, empty, and locked by this process as long as it is open."""
+    deadline_s = time.monotonic() + wait_s
     while True:
         # Made so, not by `tempfile`, it has the permissions that the umask gives any file.
         # Whatever a link of that name points to is not ours to write.
@@ -57,7 +63,10 @@ def _opened_alone(part: Path, path: Path) -> BinaryIO:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise OSError(errno.EBUSY, "another process is writing it", str(path)) from None
+            if time.monotonic() >= deadline_s:
+                raise OSError(errno.EBUSY, "another process is writing it", str(path)) from None
+            time.sleep(_ASKED_EVERY_S)
+            continue
         except OSError:
             pass  # a file system without locks
         # Whoever had the lock may have put the file in its place, or removed it, in the meantime.

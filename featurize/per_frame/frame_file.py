@@ -1,5 +1,6 @@
 """One video's per-frame file: a row per frame and face, written piece by piece."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,10 +12,17 @@ from featurize.errors import OutputError, TrackError
 from featurize.landmarks.detection import MIN_CONFIDENCE
 from featurize.outputs.whole_file import whole_file
 from featurize.per_frame.columns import FRAME_COLUMNS
-from featurize.per_frame.openface import HEAD_COLUMNS, openface_values
+from featurize.per_frame.openface import HEAD_COLUMNS, OPENFACE_COLUMNS, openface_values
 from featurize.per_frame.places import per_frame_path
 from featurize.registry import FRAME_SIGNALS
 from featurize.types import pieces
+
+BUSY_FOR_S = 60.0
+"""How long another process may take to write the same file: two of one cluster may have been given
+the same video."""
+
+_START = ",".join(column.name for column in (*HEAD_COLUMNS, *OPENFACE_COLUMNS)).encode() + b","
+"""How each of these files starts, and none that OpenFace has written."""
 
 _N_VALUES = len(FRAME_COLUMNS) - len(HEAD_COLUMNS)
 _FORMAT = ",".join(["%.6g"] * _N_VALUES)
@@ -43,22 +51,24 @@ def write_per_frame(recordings: Sequence[Recording], folder: Path, listed: str |
     Returns
     -------
     Path
-        The file; an existing one was replaced.
+        The file; an existing one of this kind was replaced.
 
     Raises
     ------
     TrackError
         When the recordings are not of the same frames.
     OutputError
-        When it cannot be written.
+        When it cannot be written, another process takes longer than :data:`BUSY_FOR_S` to write it,
+        or there is a file in its place that is none of this kind.
     """
     for recording in recordings[1:]:
         if not np.array_equal(recording.time_s, recordings[0].time_s):
             raise TrackError("All faces of a per-frame file must be of the same frames.")
     path = per_frame_path(folder, listed)
+    check_replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
+        with whole_file(path, BUSY_FOR_S) as file:
             file.write((",".join(column.name for column in FRAME_COLUMNS) + "\n").encode())
             for piece in pieces(recordings[0].track.n_frames if recordings else 0):
                 by_face = [
@@ -72,6 +82,27 @@ def write_per_frame(recordings: Sequence[Recording], folder: Path, listed: str |
             "per-frame files, or make room."
         ) from error
     return path
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise OutputError where a file would be lost that is no per-frame file of this package."""
+    start = b""
+    try:
+        # Nobody may be at the other end of a pipe.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            start = os.read(handle, len(_START))
+        finally:
+            os.close(handle)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        pass  # a folder, or not to be read: it cannot be told to be one
+    if start != _START:
+        raise OutputError(
+            f"{path} is there already and is no per-frame file of this package: give another "
+            "folder for per-frame files."
+        )
 
 
 def _rows(face: int, recording: Recording, piece: slice) -> Iterator[str]:

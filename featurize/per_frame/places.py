@@ -9,7 +9,9 @@ from featurize.per_frame.columns import COLUMNS_FILE
 ELSEWHERE = "elsewhere"
 """Folder, below that of the per-frame files, for videos whose path cannot be followed there."""
 
-_SUFFIX = ".csv"
+SUFFIX = ".csv"
+"""What is put behind the name of a video."""
+
 # Room for what a file is called until it is whole: a dot before it, ".part" behind.
 _LONGEST_NAME = 255 - len("..part")
 _LONGEST_PATH = 1024
@@ -47,10 +49,18 @@ def per_frame_path(folder: Path, listed: str | Path) -> Path:
     text = str(listed)
     inner = PurePosixPath(text)
     if _can_be_followed(text, inner):
-        return folder / inner.parent / (inner.name + _SUFFIX)
+        return folder / inner.parent / (inner.name + SUFFIX)
     stem = re.sub(r"[^\w.-]+", "_", inner.name)[-_LONGEST_STEM:].lstrip(".-") or "video"
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return folder / ELSEWHERE / f"{stem}-{digest}{_SUFFIX}"
+    return folder / ELSEWHERE / f"{stem}-{digest}{SUFFIX}"
+
+
+def is_written(folder: Path, listed: str | Path) -> bool:
+    """Tell whether there is a per-frame file of a video; whole it is in any case."""
+    try:
+        return per_frame_path(folder, listed).is_file()
+    except OSError:  # out of reach
+        return False
 
 
 def _can_be_followed(text: str, inner: PurePosixPath) -> bool:
@@ -63,8 +73,8 @@ def _can_be_followed(text: str, inner: PurePosixPath) -> bool:
         and text.isprintable()
         and parts[0] not in (ELSEWHERE, COLUMNS_FILE)
         # Else the file of one video, or what it is called until it is whole, may be a folder.
-        and not any(part.endswith((_SUFFIX, ".part")) for part in parts[:-1])
-        and len((inner.name + _SUFFIX).encode()) <= _LONGEST_NAME
+        and not any(part.endswith((SUFFIX, ".part")) for part in parts[:-1])
+        and len((inner.name + SUFFIX).encode()) <= _LONGEST_NAME
         and all(len(part.encode()) <= _LONGEST_NAME for part in parts)
         and len(text.encode()) <= _LONGEST_PATH
     )

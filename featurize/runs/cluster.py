@@ -20,6 +20,9 @@ ALONE_S = 120.0
 
 LOOK_S = 5.0
 
+WANTED_LOOK_S = 1.0
+"""Time after which a task notices that nobody waits for it."""
+
 
 class Cluster:
     """The workers of a scheduler, for as long as the context lasts.
@@ -110,9 +113,35 @@ class Cluster:
         """End the wait for tasks that nobody is there to do."""
         last_seen_s = time.monotonic()
         while not self._left.wait(LOOK_S):
-            with contextlib.suppress(Exception):  # the connection may end meanwhile
+            with contextlib.suppress(OSError, TimeoutError, CancelledError):  # it may end meanwhile
                 if self._client.nthreads():
                     last_seen_s = time.monotonic()
             if time.monotonic() - last_seen_s > ALONE_S:
                 self._client.close()
                 return
+
+
+@contextlib.contextmanager
+def while_wanted() -> Iterator[threading.Event]:
+    """Of a task of the cluster: an event that is set when nobody waits for it any more.
+
+    Dask forgets a task when whoever gave it is gone or has cancelled it, but does not end it.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    stopped, done = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WANTED_LOOK_S):
+            task = worker.state.tasks.get(key)
+            if task is None or task.state == "cancelled":
+                stopped.set()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield stopped
+    finally:
+        done.set()

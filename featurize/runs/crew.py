@@ -6,25 +6,30 @@ as joblib's own, would be lost as a whole with its first process.)
 """
 
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 
 from featurize.isolation.keeper import Limits, Outcome
 from featurize.isolation.pool import ask
-from featurize.runs.cluster import Cluster
+from featurize.runs.cluster import Cluster, while_wanted
 from featurize.runs.one_video import TASK
 
+Kept = TypeVar("Kept")
 
-def outcomes(
+
+def work_through(
     requests: Iterable[tuple[int, dict[str, Any]]],
     limits: Limits,
+    keep: Callable[[int, Outcome], Kept],
     *,
     n_jobs: int,
-    scheduler: str | None = None,
-) -> Iterator[tuple[int, Outcome]]:
-    """What became of each request, in the order in which they are done.
+    cluster: Cluster | None = None,
+) -> Iterator[Kept]:
+    """Ask all, and keep what becomes of each as soon as that is known.
 
     Parameters
     ----------
@@ -32,47 +37,70 @@ def outcomes(
         Requests by number. They are taken as they are needed, not all at once.
     limits : Limits
         What each may cost.
+    keep : Callable
+        Called with the number of a request and its outcome, by one thread at a time.
     n_jobs : int
         How many at a time; -1 for one per core, of the cluster when there is one.
-    scheduler : str, optional
-        Address of the scheduler of a Dask cluster.
+    cluster : Cluster, optional
+        Who does the work instead of this machine.
+
+    Yields
+    ------
+    object
+        What ``keep`` has returned, in the order in which requests are done.
 
     Raises
     ------
-    OptionError
-        When no scheduler answers at the address, or Dask is not installed.
     WorkerError
         When worker processes cannot be started.
     WorkerLostError
         When the cluster loses all of its workers, or goes away.
     """
-    if scheduler is not None:
-        with Cluster(scheduler) as cluster, cluster.watched():
-            yield from _spread(n_jobs, (delayed(_ask)(TASK, n, r, limits) for n, r in requests))
+    if cluster is not None:
+        tasks = (delayed(_ask_there)(TASK, n, r, limits) for n, r in requests)
+        with cluster.watched(), _spread(n_jobs, tasks) as outcomes:
+            for number, outcome in outcomes:
+                yield keep(number, outcome)
         return
-    stopped = threading.Event()
-    try:
-        tasks = (delayed(_ask)(TASK, n, r, limits, stopped) for n, r in requests)
-        yield from _spread(n_jobs, tasks, backend="threading")
-    finally:
-        stopped.set()  # after an interruption nobody waits for the videos that are in work
+    stopped, one_at_a_time = threading.Event(), threading.Lock()
+
+    def ask_here(number: int, request: dict[str, Any]) -> Kept | None:
+        outcome = ask(TASK, request, limits, stopped)
+        # Here, not by whoever reads: what waits to be read would be lost when that is killed.
+        with one_at_a_time:
+            return None if outcome.status == "stopped" else keep(number, outcome)
+
+    tasks = (delayed(ask_here)(number, request) for number, request in requests)
+    with _spread(n_jobs, tasks, backend="threading") as kept:
+        try:
+            # "yield from" would close the results by itself, before joblib is told to be silent.
+            for one in kept:  # noqa: UP028
+                yield one
+        finally:
+            stopped.set()  # after an interruption nobody waits for the videos that are in work
 
 
-def _spread(n_jobs: int, tasks: Iterable[Any], **backend: str) -> Iterator[tuple[int, Outcome]]:
+def _ask_there(
+    task: str, number: int, request: dict[str, Any], limits: Limits
+) -> tuple[int, Outcome]:
+    with while_wanted() as stopped:
+        return number, ask(task, request, limits, stopped)
+
+
+@contextmanager
+def _spread(n_jobs: int, tasks: Iterable[Any], **backend: str) -> Iterator[Iterator[Any]]:
+    """Results of tasks as they are done; what is not read by the end is not done."""
     parallel = Parallel(
         n_jobs=n_jobs,
-        batch_size=1,  # a finished video must not wait for others to reach the journal
+        batch_size=1,  # a finished video must not wait for others to be kept
         return_as="generator_unordered",
         **backend,
     )
-    yield from parallel(tasks)
-
-
-def _ask(
-    task: str,
-    number: int,
-    request: dict[str, Any],
-    limits: Limits,
-    stopped: threading.Event | None = None,
-) -> tuple[int, Outcome]:
-    return number, ask(task, request, limits, stopped)
+    results = parallel(tasks)
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            # That there were results which nobody has read.
+            warnings.filterwarnings("ignore", module="joblib")
+            results.close()

@@ -1,92 +1,36 @@
 """One run: a list of videos goes in; their rows are in a journal, then in a table."""
 
-import hashlib
-import json
+import os
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from featurize.isolation.keeper import Limits, Outcome
-from featurize.media_file import located, shown, size_of, state_of
-from featurize.outputs.shards import Shard, shard_of
+from featurize.media_file import is_url, shown
+from featurize.per_frame.places import is_written
 from featurize.pipeline import Row, as_table, failed_row
-from featurize.runs.crew import outcomes
+from featurize.runs.cluster import Cluster
+from featurize.runs.crew import work_through
 from featurize.runs.journal import ALWAYS_TRIED_AGAIN, TRIED_AGAIN_AFTERWARDS, Journal
 from featurize.runs.one_video import Plan, answered_rows
 from featurize.runs.progress import RunProgress, weights
 from featurize.runs.summary import VideoFacts, facts_of
+from featurize.runs.videos import Videos
 
 PART_VIDEOS = 256
 """Videos of the table that are in memory at a time."""
 
 _NOT_DONE = -1
-# Asking far storage about a file takes long and no work.
-_ASKING_AT_ONCE = 32
 _WHAT_TO_DO = {
-    "crashed": "a decoder or library failed on it, twice; convert it with FFmpeg, or leave it out.",
+    "crashed": "a decoder or library failed on it; convert it with FFmpeg, or leave it out.",
     "timeout": "allow more (timeout_s, --timeout), or leave it out.",
     "too_large": "allow more (memory_mib, --memory), or leave it out.",
 }
-
-
-@dataclass(frozen=True)
-class Videos:
-    """The list of videos of a run.
-
-    Attributes
-    ----------
-    known : pandas.DataFrame
-        What the manifest says, one line per video.
-    places : list of str
-        Where they are: paths, or URLs.
-    states : list
-        What changes when one is written or replaced; None for one that is not there.
-    sizes : list of int or None
-        Bytes; None where unknown.
-    list_sha256 : str
-        Of the whole list, which this may be a shard of.
-    n_lines : int
-        Its length.
-    """
-
-    known: pd.DataFrame
-    places: list[str]
-    states: list[object]
-    sizes: list[int | None]
-    list_sha256: str
-    n_lines: int
-
-    @classmethod
-    def listed(cls, known: pd.DataFrame, folder: Path, shard: Shard | None) -> "Videos":
-        """Look at every video of a list, or of a shard of it, but not into it.
-
-        Raises
-        ------
-        OptionError
-            When the list has fewer videos than shards.
-        """
-        digest = hashlib.sha256()
-        for line in known.itertuples(index=False, name=None):
-            digest.update(json.dumps(line).encode() + b"\n")
-        mine = range(len(known)) if shard is None else shard_of(len(known), *shard)
-        part = known.iloc[mine.start : mine.stop]
-        places = [str(located(folder, path)) for path in part["path"]]
-        with ThreadPoolExecutor(_ASKING_AT_ONCE) as threads:
-            states = list(threads.map(state_of, places))
-            sizes = list(threads.map(size_of, places))
-        # What is not there is no work.
-        sizes = [0 if state is None else n for state, n in zip(states, sizes, strict=True)]
-        return cls(part, places, states, sizes, digest.hexdigest(), len(known))
-
-    def at(self, number: int) -> tuple[str, object]:
-        """Where a video is, and its state."""
-        return self.places[number], self.states[number]
 
 
 class RunCost:
@@ -105,7 +49,7 @@ class RunCost:
     peak_mib : float
         Most memory of a worker process.
     wall_s : float
-        From the first video to the last one, seconds.
+        From the start of the session to the end of its last video, seconds.
     """
 
     def __init__(self) -> None:
@@ -154,7 +98,17 @@ class DatasetRun:
         self._journal = journal
         self._places = array("q", [_NOT_DONE]) * self.n_videos
 
-    def work(self, n_jobs: int, scheduler: str | None, progress: bool) -> None:
+    def look(self) -> None:
+        """See what the journal holds, and what it holds in vain."""
+        for number in range(self.n_videos):
+            video, state = self._at(number)
+            if is_url(video) and state is None:
+                continue  # whether it has changed is not known
+            place = self._journal.find(video, state)
+            if place is not None and self._is_whole(number, place):
+                self._places[number] = place
+
+    def work(self, n_jobs: int, cluster: Cluster | None, progress: bool) -> None:
         """Do what the journal does not hold.
 
         Raises
@@ -164,19 +118,32 @@ class DatasetRun:
         """
         weight = weights(self.videos.sizes)
         with RunProgress(len(weight), sum(weight), progress) as bar:
-            for number, place in enumerate(self._found()):
-                if place is not None:
-                    self._count(bar, number, place, weight[number], resumed=True)
-            left = [n for n, place in enumerate(self._places) if place == _NOT_DONE]
+
+            def tell(number: int, facts: VideoFacts, *, resumed: bool) -> None:
+                self.n_kept += facts.status not in ALWAYS_TRIED_AGAIN
+                again = (*ALWAYS_TRIED_AGAIN, *TRIED_AGAIN_AFTERWARDS)
+                self.n_to_try += facts.status in again
+                self.cost.n_resumed += resumed
+                n_frames, weighs = facts.n_frames, weight[number]
+                bar.advance(facts.status, facts.n_faces, n_frames, weighs, resumed=resumed)
+
+            left = []
+            for number, place in enumerate(self._places):
+                if place == _NOT_DONE:
+                    left.append(number)
+                else:
+                    tell(number, facts_of(self._metas(place)), resumed=True)
             left.sort(key=weight.__getitem__, reverse=True)
-            requests = ((number, self._request(number)) for number in left)
-            found = outcomes(requests, self._limits, n_jobs=n_jobs, scheduler=scheduler)
-            with closing(found):
-                for number, outcome in found:
-                    rows = self._rows(number, outcome)
-                    place = self._journal.add(*self.videos.at(number), rows)
-                    facts = self._count(bar, number, place, weight[number], resumed=False)
-                    self.cost.add(outcome, facts)
+            done = work_through(
+                ((number, self._request(number)) for number in left),
+                self._limits,
+                self._keep,
+                n_jobs=n_jobs,
+                cluster=cluster,
+            )
+            with closing(done):
+                for number, facts in done:
+                    tell(number, facts, resumed=False)
 
     def parts(self, tell: Callable[[str, VideoFacts], None]) -> Iterator[pd.DataFrame]:
         """The table in the order of the list, some videos at a time.
@@ -200,14 +167,36 @@ class DatasetRun:
         """The table is written: only what deserves another try is left in the journal's hands."""
         self._journal.finish(again=self.n_to_try > 0)
 
-    def _found(self) -> Iterator[int | None]:
-        for number in range(self.n_videos):
-            yield self._journal.find(*self.videos.at(number))
+    def _at(self, number: int) -> tuple[str, object]:
+        """What the journal calls a video, wherever the command is given, and its state."""
+        place, state = self.videos.at(number)
+        if not is_url(place) and not Path(place).is_absolute():
+            place = os.path.join(self._plan.folder, place)  # noqa: PTH118  a URL is no Path
+        return place, state
+
+    def _is_whole(self, number: int, place: int) -> bool:
+        """Whether what goes with the rows of a video is there, too."""
+        folder = self._plan.per_frame
+        if folder is None or self._metas(place)[0]["status"] != "ok":
+            return True
+        return is_written(Path(folder), self._listed(number))
+
+    def _metas(self, place: int) -> list[dict[str, object]]:
+        return [row.meta for row in self._journal.rows(place)]
+
+    def _listed(self, number: int) -> str:
+        return self.videos.known["path"].iloc[number]
 
     def _request(self, number: int) -> dict[str, object]:
-        return self._plan.request(
-            self.videos.places[number], self.videos.known["path"].iloc[number]
-        )
+        return self._plan.request(self.videos.places[number], self._listed(number))
+
+    def _keep(self, number: int, outcome: Outcome) -> tuple[int, VideoFacts]:
+        """Take an outcome to the journal."""
+        rows = self._rows(number, outcome)
+        self._places[number] = self._journal.add(*self._at(number), rows)
+        facts = facts_of([row.meta for row in rows])
+        self.cost.add(outcome, facts)
+        return number, facts
 
     def _rows(self, number: int, outcome: Outcome) -> list[Row]:
         if outcome.answer is not None:
@@ -215,14 +204,3 @@ class DatasetRun:
         video, what_to_do = shown(self.videos.places[number]), _WHAT_TO_DO[outcome.status]
         reason = f"{video} {outcome.reason}: {what_to_do}"
         return [failed_row(outcome.status, reason, self._plan.options)]
-
-    def _count(
-        self, bar: RunProgress, number: int, place: int, weight: float, *, resumed: bool
-    ) -> VideoFacts:
-        self._places[number] = place
-        facts = facts_of([row.meta for row in self._journal.rows(place)])
-        self.n_kept += facts.status not in ALWAYS_TRIED_AGAIN
-        self.n_to_try += facts.status in (*ALWAYS_TRIED_AGAIN, *TRIED_AGAIN_AFTERWARDS)
-        self.cost.n_resumed += resumed
-        bar.advance(facts.status, facts.n_faces, facts.n_frames, weight, resumed=resumed)
-        return facts

@@ -7,11 +7,11 @@ writes a journal.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -20,13 +20,15 @@ from featurize.errors import OutputError
 from featurize.pipeline import Row
 from featurize.runs.row_text import read_rows, spelled
 
-ALWAYS_TRIED_AGAIN: tuple[str, ...] = ("failed", "missing")
+ALWAYS_TRIED_AGAIN: tuple[str, ...] = ("failed", "missing", "unreachable")
 """Videos of these are not kept: a fault of the moment deserves another try, and so does a video
 that was not there."""
 
 TRIED_AGAIN_AFTERWARDS: tuple[str, ...] = ("crashed", "timeout", "too_large")
 """Videos of these are kept while a run is unfinished, so that going on costs nothing twice. They
 are tried again when a finished run is started anew, or with other limits."""
+
+_KEY_SIGNS = 32
 
 
 class Journal:
@@ -46,11 +48,12 @@ class Journal:
 
     Attributes
     ----------
-    stale : dict or None
-        Settings of rows that an unfinished run of other settings left, the last ones when there are
-        several; None when there are none.
-    n_stale : int
-        How many videos have such rows.
+    n_changed : int
+        Videos that were asked for, and are there as they were before their files changed.
+    n_other_settings : int
+        Videos that were asked for, and are there with other settings only.
+    other_settings : dict
+        The last of these settings.
 
     Raises
     ------
@@ -66,8 +69,11 @@ class Journal:
         self._id = _digest(self._settings)
         self._limits = _as_json(limits)
         self._places: dict[str, int] = {}
-        self.stale: dict[str, Any] | None = None
-        self.n_stale = 0
+        # Of each video, by which settings it was done last.
+        self._done_by: dict[str, str] = {}
+        self._settings_of: dict[str, dict[str, Any]] = {}
+        self.n_changed = self.n_other_settings = 0
+        self.other_settings: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         with writing(self._path):
@@ -96,7 +102,14 @@ class Journal:
         state : object
             What changes when it is written or replaced, as JSON can hold it.
         """
-        return self._places.get(self._key(video, state))
+        place = self._places.get(self._key(video, state))
+        done_by = self._done_by.get(_digest(video)[:_KEY_SIGNS])
+        if place is None and done_by == self._id:
+            self.n_changed += 1
+        elif place is None and done_by is not None:
+            self.n_other_settings += 1
+            self.other_settings = self._settings_of.get(done_by, {})
+        return place
 
     def add(self, video: str, state: object, rows: list[Row]) -> int:
         """Keep the rows of a finished video, on the disk when this returns; give their place.
@@ -106,6 +119,7 @@ class Journal:
         status = rows[0].meta["status"]
         entry = {
             "key": self._key(video, state),
+            "video": _digest(video)[:_KEY_SIGNS],
             "settings": self._id,
             "status": status,
             "limits": self._limits,
@@ -126,7 +140,7 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
     def _key(self, video: str, state: object) -> str:
-        return _digest([self._id, video, _as_json(state)])[:32]
+        return _digest([self._id, video, _as_json(state)])[:_KEY_SIGNS]
 
     def _write(self, line: bytes) -> int:
         with writing(self._path):
@@ -141,27 +155,26 @@ class Journal:
             self._file.close()
 
     def _scan(self) -> None:
-        settings_of: dict[str, dict[str, Any]] = {}
-        to_try_again: list[str] = []
+        to_try_again: list[tuple[str, str]] = []
         place = 0
         for line in self._file:
             start, place = place, place + len(line)
             try:
                 entry = json.loads(line)
-                if "settings" in entry and "key" not in entry:
-                    settings_of[_digest(entry["settings"])] = entry["settings"]
-                elif "finished" in entry:
-                    for key in to_try_again:
+                if "finished" in entry:
+                    for key, video in to_try_again:
                         self._places.pop(key, None)
-                    self.stale, self.n_stale = None, 0
-                elif entry["settings"] != self._id:
-                    self.n_stale += 1
-                    self.stale = settings_of.get(entry["settings"], {})
+                        self._done_by.pop(video, None)
+                    to_try_again.clear()
+                elif "key" not in entry:
+                    self._settings_of[_digest(entry["settings"])] = entry["settings"]
                 elif self._is_kept(entry):
-                    read_rows(entry["rows"])
-                    self._places[entry["key"]] = start
-                    if entry["status"] in TRIED_AGAIN_AFTERWARDS:
-                        to_try_again.append(entry["key"])
+                    self._done_by[entry["video"]] = sys.intern(entry["settings"])
+                    if entry["settings"] == self._id:
+                        read_rows(entry["rows"])
+                        self._places[entry["key"]] = start
+                        if entry["status"] in TRIED_AGAIN_AFTERWARDS:
+                            to_try_again.append((entry["key"], entry["video"]))
             except (ValueError, KeyError, TypeError):
                 continue  # cut off by the interruption; that video is done again
 
@@ -188,18 +201,28 @@ def _locked(path: Path) -> BinaryIO:
     while True:
         file = path.open("a+b")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with _without_locks():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
                 file.seek(0)
                 return file
             file.close()  # the run that held it has finished and removed it
-        except OSError as error:
+        except BlockingIOError as error:
             file.close()
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
             raise OutputError(
                 f"Another run is writing {path.with_suffix('')}: wait for it, or give another path."
             ) from error
+
+
+@contextlib.contextmanager
+def _without_locks() -> Iterator[None]:
+    """Go on where the file system has no locks; a lock that somebody holds is another matter."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError:
+        return
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

@@ -1,6 +1,9 @@
 """What a worker process is asked about one video, and what it answers."""
 
+import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property, partial
@@ -10,9 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from featurize import __version__, errors
-from featurize.errors import ModelFileError, OutputError, VideoError, WorkerError
+from featurize.errors import (
+    ModelFileError,
+    NoRoomError,
+    OptionError,
+    OutputError,
+    VideoError,
+    WorkerError,
+)
 from featurize.extraction import LandmarkOptions
 from featurize.landmarks.storage.store import LandmarkStore
+from featurize.media_file import is_url, shown
 from featurize.per_frame.frame_file import write_per_frame
 from featurize.pipeline import Row, failed_row, video_rows
 from featurize.registry import video_features
@@ -20,6 +31,10 @@ from featurize.runs.row_text import read_rows, spelled
 
 TASK = "featurize.runs.one_video:work"
 """What worker processes do."""
+
+LEAST_ROOM_BYTES = 2**28
+"""When the temporary folder has less, although the video that it had no room for is gone, the fault
+is not that video's."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +72,38 @@ class Plan:
         """What is to be there when a video is done, besides its rows."""
         return {"landmark_store": self.landmark_store, "per_frame": self.per_frame}
 
+    @cached_property
+    def folder(self) -> str:
+        """Where relative paths start, from the first time that it is asked for.
+
+        Raises
+        ------
+        OptionError
+            When the current folder is gone.
+        """
+        try:
+            return os.getcwd()  # noqa: PTH109  a string is wanted
+        except OSError as error:
+            raise OptionError(
+                "The current folder is gone: change to another one, or give whole paths only."
+            ) from error
+
     def request(self, path: str, listed: str) -> dict[str, Any]:
         """Ask for the rows of a video.
 
         Parameters
         ----------
         path : str
-            Where it is: a path, relative to the current folder, or a URL.
+            Where it is: a path or a URL.
         listed : str
             How the list of videos names it.
         """
+        files = [] if is_url(path) else [path]
+        files += filter(None, self.products.values())
         return {
             "path": path,
             "listed": listed,
-            "folder": os.getcwd(),  # noqa: PTH109  a string is wanted
+            "folder": None if all(map(os.path.isabs, files)) else self.folder,
             "plan": {
                 "options": asdict(self.options),
                 "window_s": self.window_s,
@@ -84,24 +117,33 @@ def work(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a request: the rows of the video, or a fault of the set-up in a sentence."""
     planned = request["plan"]
     plan = Plan(**{**planned, "options": LandmarkOptions(**planned["options"])})
-    path = request["path"]
     try:
-        _enter(request["folder"])
-        _compare(request["settings"], plan)
-        store = None if plan.landmark_store is None else _store(plan.landmark_store)
-        see = None
-        if plan.per_frame is not None:
-            see = partial(write_per_frame, folder=Path(plan.per_frame), listed=request["listed"])
-        return _rows(video_rows(path, plan.options, store, plan.window_s, see))
+        return _rows(_worked_on(request, plan))
     except VideoError as error:
         return _rows([failed_row(error.status, str(error), plan.options)])
-    except (ModelFileError, OutputError, WorkerError) as error:
+    except NoRoomError as error:
+        no_room = str(error)  # and with the error go the files that the video had
+    except (ModelFileError, OptionError, OutputError, WorkerError) as error:
         return {"fault": type(error).__name__, "sentence": str(error)}
     except ImportError as error:
         return {"fault": WorkerError.__name__, "sentence": f"{error}: install what is missing."}
     except Exception as error:  # noqa: BLE001  one video must never end a run of days
-        reason = f"{path} made {type(error).__name__}: {error}. Please report it."
+        reason = f"{shown(request['path'])} made {type(error).__name__}: {error}. Please report it."
         return _rows([failed_row("failed", " ".join(reason.split()), plan.options)])
+    gc.collect()
+    if shutil.disk_usage(tempfile.gettempdir()).free < LEAST_ROOM_BYTES:
+        return {"fault": OutputError.__name__, "sentence": no_room}
+    return _rows([failed_row("too_large", f"{shown(request['path'])}: {no_room}", plan.options)])
+
+
+def _worked_on(request: Mapping[str, Any], plan: Plan) -> list[Row]:
+    _enter(request["folder"])
+    _compare(request["settings"], plan)
+    store = None if plan.landmark_store is None else _store(plan.landmark_store)
+    see = None
+    if plan.per_frame is not None:
+        see = partial(write_per_frame, folder=Path(plan.per_frame), listed=request["listed"])
+    return video_rows(request["path"], plan.options, store, plan.window_s, see)
 
 
 def answered_rows(answer: Mapping[str, Any]) -> list[Row]:
@@ -109,7 +151,7 @@ def answered_rows(answer: Mapping[str, Any]) -> list[Row]:
 
     Raises
     ------
-    ModelFileError, OutputError, WorkerError
+    ModelFileError, OptionError, OutputError, WorkerError
         What the worker found to be wrong with the set-up, rather than with the video.
     """
     if "fault" in answer:
@@ -125,8 +167,10 @@ def _rows(rows: list[Row]) -> dict[str, Any]:
 _store = cache(LandmarkStore)
 
 
-def _enter(folder: str) -> None:
-    """Go to the folder that relative paths start from."""
+def _enter(folder: str | None) -> None:
+    """Go to the folder that relative paths start from, if there are any."""
+    if folder is None:
+        return
     try:
         os.chdir(folder)
     except OSError as error:

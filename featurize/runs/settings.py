@@ -46,12 +46,18 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_window(self.window_s)
-        if self.n_jobs == 0:
-            raise OptionError("n_jobs must be a number of videos at a time or -1 for one per core.")
+        if type(self.n_jobs) is not int or self.n_jobs < -1 or self.n_jobs == 0:
+            raise OptionError(
+                f"n_jobs must be a number of videos at a time, or -1 for one per core, not "
+                f"{self.n_jobs!r}."
+            )
         for name in ("timeout_s", "memory_mib"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise OptionError(f"{name} must be more than 0, or None for no limit, not {value}.")
+            is_number = isinstance(value, (int, float)) and 0 < value < float("inf")
+            if value is not None and not is_number:
+                raise OptionError(
+                    f"{name} must be a number above 0, or None for no limit, not {value!r}."
+                )
 
     @property
     def plan(self) -> Plan:
@@ -67,4 +73,4 @@ class RunSettings:
 
 
 def _text(path: str | Path | None) -> str | None:
-    return None if path is None else str(path)
+    return None if path is None else str(Path(path))

@@ -33,7 +33,8 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
     """Return a feature table as it stands in a file, and the sha256 of the file.
 
     A file whose name ends in ``.parquet`` is Parquet, any other CSV. The same table is the same
-    from both, but for the digits that CSV leaves out.
+    from both, but for the digits that CSV leaves out: numbers of a feature are float64, also where
+    all of them are whole.
 
     Raises
     ------
@@ -43,9 +44,8 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if path.suffix.lower() == PARQUET_SUFFIX:
-            return _read_parquet(path), sha256
-        return _read_csv(path), sha256
+        read = _read_parquet if path.suffix.lower() == PARQUET_SUFFIX else _read_csv
+        return _features_as_float64(read(path)), sha256
     except OSError as error:
         raise TableError(
             f"Cannot read the feature table {str(path)!r}: {error.strerror}."
@@ -103,6 +103,12 @@ def _read_csv(path: Path) -> pd.DataFrame:
             "table that `python -m featurize run` wrote."
         )
     return frame
+
+
+def _features_as_float64(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of features as float64: those of a CSV column may all happen to be whole."""
+    others = frame.select_dtypes(["number", "bool"], exclude="float64").columns
+    return frame.astype({name: "float64" for name in others if "__" in str(name)})
 
 
 def _check_separator(path: Path, header: list[str]) -> None:

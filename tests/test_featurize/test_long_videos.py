@@ -1,7 +1,9 @@
 """Memory does not grow with the length of a video, and neither is anything lost by that."""
 
+import errno
 import gc
 import mmap
+import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -10,7 +12,7 @@ import pytest
 
 from featurize import scratch as scratch_module
 from featurize.declaration import KeptSignals, Recording
-from featurize.errors import OutputError
+from featurize.errors import NoRoomError, OutputError
 from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.storage.spool import MappedArrays
 from featurize.registry import (
@@ -161,13 +163,20 @@ class TestScratch:
         let_go(array[: n // 2])
         np.testing.assert_array_equal(array[:, 1], np.arange(n, dtype=np.float32))
 
-    def test_a_full_disk_is_one_sentence(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
+    @pytest.mark.parametrize(
+        ("number", "kind"),
+        [(errno.ENOSPC, NoRoomError), (errno.EDQUOT, NoRoomError), (errno.EROFS, OutputError)],
+    )
+    def test_a_full_disk_is_one_sentence(
+        self, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[OutputError]
+    ) -> None:
+        def fails(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(scratch_module.os, "posix_fallocate", full)
-        with pytest.raises(OutputError, match=r"No space left on device.*TMPDIR"):
+        monkeypatch.setattr(scratch_module.os, "posix_fallocate", fails)
+        with pytest.raises(OutputError, match=rf"{os.strerror(number)}.*TMPDIR") as caught:
             scratch((1 << 20,))
+        assert type(caught.value) is kind
 
 
 def test_kept_signals_are_read_only_rows_by_name() -> None:

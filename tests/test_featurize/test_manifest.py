@@ -203,6 +203,22 @@ def test_nothing_there(tmp_path: Path, name: str) -> None:
         read_videos(tmp_path / name)
 
 
+def test_no_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ManifestError, match="give a manifest"):
+        read_videos("")
+    assert list(read_videos(".")[0]["path"]) == ["a.mp4"]
+
+
+def test_the_same_file_by_way_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "vv").mkdir()
+    (tmp_path / "lv").symlink_to("vv")
+    (tmp_path / "m.csv").write_text("path\nvv/a.mp4\nlv/a.mp4\n")
+    with pytest.raises(ManifestError, match=r"more than once .line 3: lv/a.mp4"):
+        read_videos(tmp_path / "m.csv")
+
+
 def test_folder_without_videos(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no video below"):
         read_videos(tmp_path)

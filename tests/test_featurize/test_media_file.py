@@ -1,7 +1,9 @@
 """Addresses: fetched for as long as needed, once, told without their secrets."""
 
 import functools
+import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,13 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from featurize import limits
 from featurize.audio import read_sound
 from featurize.errors import (
     FeaturizeError,
+    NoRoomError,
     OptionError,
     OutputError,
     VideoEmptyError,
@@ -29,23 +30,12 @@ from featurize.errors import (
     VideoTooLargeError,
     VideoUnreadableError,
 )
-from featurize.media_file import is_url, local_file, located, shown, size_of, state_of
+from featurize.media_file import local_file, looked_at, state_of
 from featurize.synthesis import write_video
 from featurize.video import VideoReader
 from tests.test_featurize.test_video import colour_frame
 
 fsspec = pytest.importorskip("fsspec")
-
-ADDRESSES = [
-    "s3://bucket/a.mp4",
-    "file:///a.mp4",
-    "https://user:word@host/a.mp4?key=1",
-    "zip://a.mp4::file:///x.zip",
-    "simplecache::s3://bucket/a.mp4",
-    "memory://a",
-    "S3://bucket/a.mp4",
-]
-PATHS = ["a.mp4", "/a/b.mp4", "./s3://a", "concat:a|b", "http:/a", "://a", "", "a b://c", "9p://a"]
 
 
 @pytest.fixture
@@ -71,30 +61,6 @@ def archive(tmp_path: Path, video: Path) -> str:
     return f"zip://in/a.mp4::file://{tmp_path / 'x.zip'}"
 
 
-class TestWhatIsAnAddress:
-    @pytest.mark.parametrize("address", ADDRESSES)
-    def test_addresses(self, address: str) -> None:
-        assert is_url(address)
-        assert not is_url(Path(address))
-        assert located(Path("folder"), address) == address
-
-    @pytest.mark.parametrize("path", PATHS)
-    def test_paths(self, path: str) -> None:
-        assert not is_url(path)
-        assert located(Path("folder"), path) == Path("folder") / path
-
-    @given(st.text())
-    def test_any_text(self, text: str) -> None:
-        assert is_url(text) or shown(text) == text
-        assert isinstance(located(Path("folder"), text), str if is_url(text) else Path)
-
-    def test_secrets_are_not_shown(self) -> None:
-        address = "zip://a.mp4::https://me:word@host/x.zip?signature=word&b=word"
-        assert shown(address) == "zip://a.mp4::https://me:***@host/x.zip?***"
-        assert shown("s3://bucket/a@b:c.mp4") == "s3://bucket/a@b:c.mp4"
-        assert shown("a?b:c@d") == "a?b:c@d"
-
-
 class TestFilesOfThisMachine:
     def test_are_passed_on(self, video: Path, temporary: Path) -> None:
         for given_path in (video, str(video)):
@@ -109,7 +75,7 @@ class TestFilesOfThisMachine:
         before, found = state_of(video), video.stat()
         assert before == state_of(str(video))
         assert before == (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        assert size_of(video) == found.st_size
+        assert looked_at(video)[1] == found.st_size
         data = bytearray(video.read_bytes())
         data[-1] ^= 1
         other = video.with_name("other")
@@ -122,11 +88,11 @@ class TestFilesOfThisMachine:
     def test_what_is_not_there(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "file").touch()
         assert state_of(tmp_path / name) is None
-        assert size_of(tmp_path / name) is None
+        assert looked_at(tmp_path / name) == (None, 0)
 
     def test_a_folder_has_no_size(self, tmp_path: Path) -> None:
         assert stat.S_ISDIR(state_of(tmp_path)[0])
-        assert size_of(tmp_path) is None
+        assert looked_at(tmp_path)[1] is None
 
 
 class TestFetching:
@@ -143,7 +109,7 @@ class TestFetching:
             with pytest.raises(KeyError), local_file(address):
                 raise KeyError
             assert list(temporary.iterdir()) == []
-            assert size_of(address) == video.stat().st_size
+            assert looked_at(address)[1] == video.stat().st_size
 
     @pytest.mark.parametrize("cached", ["simplecache::file://", "file://"])
     def test_readers_take_addresses(self, video: Path, temporary: Path, cached: str) -> None:
@@ -189,7 +155,7 @@ class TestRefusals:
         gone = archive.replace("a.mp4", "b.mp4")
         for address in (f"file://{tmp_path}/none.mp4", gone):
             assert state_of(address) is None
-            assert size_of(address) is None
+            assert looked_at(address) == (None, 0)
             with (
                 pytest.raises(VideoMissingError, match=r"There is no .*: check the address"),
                 local_file(address),
@@ -247,7 +213,7 @@ class TestRefusals:
         files = fsspec.filesystem("file")
         says = files.info
         monkeypatch.setattr(type(files), "info", lambda self, path: says(path) | {"size": told})
-        assert size_of(f"file://{video}") == told
+        assert looked_at(f"file://{video}")[1] == told
         monkeypatch.setattr(limits, "MAX_BYTES", 100)
         with pytest.raises(VideoTooLargeError), local_file(f"file://{video}"):
             pass
@@ -265,17 +231,41 @@ class TestRefusals:
         """A process whose files may not grow stands for a disk that is full."""
         code = (
             "import resource, signal, sys\n"
-            "from featurize.errors import OutputError\n"
+            "from featurize.errors import NoRoomError\n"
             "from featurize.media_file import local_file\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
             "try:\n"
             "    with local_file(sys.argv[1]): pass\n"
-            "except OutputError as error: print(error)\n"
+            "except NoRoomError as error: print(error)\n"
         )
         command = [sys.executable, "-c", code, f"file://{video}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert "temporary folder cannot be written" in done.stdout
+        assert "temporary folder has no room for what the video needs" in done.stdout
+
+    def test_what_has_no_room_is_known_before_it_is_fetched(
+        self, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "MAX_BYTES", 1 << 60)
+        with (tmp_path / "huge.mp4").open("wb") as file:
+            file.truncate(shutil.disk_usage(temporary).total + 1)
+        with pytest.raises(NoRoomError, match="TMPDIR"), local_file(f"file://{file.name}"):
+            pass
+        assert list(temporary.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "address",
+        ["reference://a::file://{}", "reference::file://{}", "zip://a::Reference://b::file://{}"],
+    )
+    def test_what_names_other_files(self, tmp_path: Path, address: str) -> None:
+        (tmp_path / "secret").write_text("secret")
+        named = {"version": 1, "refs": {"a": [f"file://{tmp_path}/secret"]}}
+        (tmp_path / "refs.json").write_text(json.dumps(named))
+        url = address.format(tmp_path / "refs.json")
+        assert looked_at(url) == (None, 0)
+        sentence = "eference:// opens whatever files and addresses the content of another names"
+        with pytest.raises(VideoUnreadableError, match=sentence), local_file(url):
+            pass
 
     def test_secrets_are_not_told(self, tmp_path: Path) -> None:
         address = f"file://{tmp_path}/none.mp4?signature=abc"
@@ -286,17 +276,21 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("blocked", "address", "advice"),
         [
-            ("fsspec", "file:///a.mp4", "pip install fsspec"),
-            ("s3fs", "s3://bucket/a.mp4", "pip install s3fs"),
+            ("fsspec", "file:///a.mp4", r"biometrics\[remote\]'"),
+            ("fsspec", "zip://a.mp4::gs://bucket/x.zip", r"biometrics\[gs\]'"),
+            ("s3fs", "s3://bucket/a.mp4", r"pip install 'deepfake-biometrics\[s3\]'"),
+            ("gcsfs", "gs://bucket/a.mp4", r"pip install 'deepfake-biometrics\[gs\]'"),
+            ("aiohttp", "https://host/a.mp4", r"pip install 'deepfake-biometrics\[remote\]'"),
+            ("paramiko", "sftp://host/a.mp4", "install it .*paramiko"),
         ],
     )
     def test_without_the_package(
         self, monkeypatch: pytest.MonkeyPatch, blocked: str, address: str, advice: str
     ) -> None:
-        for name in [name for name in sys.modules if name.split(".")[0] == blocked]:
+        for name in [name for name in sys.modules if name.split(".")[0] in (blocked, "fsspec")]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.setitem(sys.modules, blocked, None)
-        for ask in (state_of, size_of, VideoReader, read_sound):
+        for ask in (state_of, looked_at, VideoReader, read_sound):
             with pytest.raises(OptionError, match=advice) as caught:
                 ask(address)
             assert isinstance(caught.value, FeaturizeError)
@@ -333,7 +327,7 @@ class TestServer:
         address = f"{served}/a%20video.mp4"
         with local_file(address) as media:
             assert media.path.read_bytes() == video.read_bytes()
-        assert size_of(address) == video.stat().st_size
+        assert looked_at(address)[1] == video.stat().st_size
         before = state_of(address)
         assert before == state_of(address)
         os.utime(video, (1, 1))

@@ -57,6 +57,18 @@ def test_every_column_is_what_it_is_in_csv(nasty, tmp_path):
     assert in_parquet[SIGNAL].tolist() == nasty[SIGNAL].tolist()
 
 
+def test_features_that_happen_to_be_whole_numbers_are_the_same_from_both(tmp_path):
+    table = make_table()
+    table["eyes__blink__count"] = np.arange(len(table)) % 4 * 1.0
+    table["head__nods__count"] = np.where(np.arange(len(table)) % 2, np.nan, 3.0)
+    for path in both(table, tmp_path):
+        frame, _ = read_feature_file(path)
+        features = [name for name in frame if "__" in name]
+        assert set(frame[features].dtypes.map(str)) == {"float64"}
+        np.testing.assert_array_equal(frame["eyes__blink__count"], table["eyes__blink__count"])
+        assert frame["face"].dtype == np.int64
+
+
 def test_the_digest_is_that_of_the_file(tmp_path):
     path, _ = both(make_table(), tmp_path)
     data = read_training_table(path)

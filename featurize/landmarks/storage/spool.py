@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 
 from featurize.errors import TrackError
-from featurize.scratch import temporary_folder
+from featurize.temporary import temporary_folder
 from featurize.types import pieces
 
 STEPS_PER_UNIT: Mapping[str, int] = {
@@ -84,7 +84,8 @@ class MappedArrays:
     Raises
     ------
     OutputError
-        When the temporary folder cannot be written, here and in :meth:`write`.
+        When the temporary folder cannot be written, here and in :meth:`write`; a NoRoomError when
+        it is full.
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], n_frames: int) -> None:

@@ -10,7 +10,13 @@ from featurize import __version__
 from featurize.extraction import LandmarkOptions
 from featurize.outputs.columns import describe_columns
 from featurize.outputs.shards import Shard
-from featurize.outputs.sidecars import columns_file, describe_run, run_file, write_json
+from featurize.outputs.sidecars import (
+    columns_file,
+    describe_run,
+    run_file,
+    table_facts,
+    write_json,
+)
 from featurize.outputs.table_file import write_table
 from featurize.pipeline import Row, as_table
 from featurize.registry import video_features
@@ -66,6 +72,8 @@ def write_run(
     write_table([table], out)
     write_json(describe_columns(None), columns_file(out))
     facts = {
+        "table": table_facts(out),
+        "limits": {"timeout_s": 60.0, "memory_mib": None},
         "settings": {**LandmarkOptions().settings, "window_s": None},
         "versions": {"numpy": "2.0", "dlib": None},
         "list_sha256": "ab" * 32,

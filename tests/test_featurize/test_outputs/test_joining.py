@@ -1,5 +1,6 @@
 """Shards joined are the table of the whole list, or nothing."""
 
+import hashlib
 import json
 import tracemalloc
 from pathlib import Path
@@ -13,6 +14,7 @@ from featurize.outputs.errors import JoinError
 from featurize.outputs.joining import join_tables
 from featurize.outputs.shards import Shard, shard_of
 from featurize.outputs.sidecars import columns_file, run_file, write_json
+from featurize.outputs.table_file import write_table
 from tests.test_featurize.test_outputs.tables import names_in, table_of, write_run
 
 N_VIDEOS = 23
@@ -33,7 +35,7 @@ def write_shards(folder: Path, n_shards: int, ending: str = "csv") -> list[Path]
     return tables
 
 
-def change_run(table: Path, **changed: object) -> None:
+def change_run(table: Path, /, **changed: object) -> None:
     run = json.loads(run_file(table).read_text("utf-8"))
     write_json(run | changed, run_file(table))
 
@@ -69,19 +71,38 @@ def test_times_are_summed_and_what_follows_from_them_is_not(tmp_path: Path) -> N
 
 def test_joined_tables_are_joined_again(tmp_path: Path) -> None:
     shards = write_shards(tmp_path, 5)
-    join_tables(shards[:2], tmp_path / "first.csv")
-    join_tables(shards[2:], tmp_path / "second.csv")
+    join_tables(shards[:2], tmp_path / "first.csv", incomplete=True)
+    join_tables(shards[2:], tmp_path / "second.csv", incomplete=True)
     again = join_tables([tmp_path / "first.csv", tmp_path / "second.csv"], tmp_path / "again.csv")
     join_tables(shards, tmp_path / "once.csv")
     assert again.remarks == ()
-    for beside in (Path, run_file):
-        first, second = (beside(tmp_path / name) for name in ("again.csv", "once.csv"))
-        assert first.read_bytes() == second.read_bytes()
+    first, second = (tmp_path / name for name in ("again.csv", "once.csv"))
+    assert first.read_bytes() == second.read_bytes()
+    first, second = (json.loads(run_file(one).read_text("utf-8")) for one in (first, second))
+    assert first.pop("table") | {"name": "once.csv"} == second.pop("table")
+    assert first == second
 
 
-def test_shards_that_are_not_there_or_not_in_place_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([0, 1, 2, 4], "Of 5 shards, these are not there: 4"),
+        ([1], "these are not there: 1, 3, 4, 5"),
+        ([0, 2, 1, 3, 4], "not given in their order"),
+    ],
+)
+def test_shards_that_are_not_there_or_not_in_place_are_refused(
+    tmp_path: Path, given: list[int], said: str
+) -> None:
     shards = write_shards(tmp_path, 5)
-    joined = join_tables([shards[3], shards[0]], tmp_path / "joined.csv")
+    with pytest.raises(JoinError, match=f"{said}.*--incomplete"):
+        join_tables([shards[number] for number in given], tmp_path / "joined.csv")
+    assert not list(tmp_path.glob("joined*"))
+
+
+def test_shards_that_are_not_there_or_not_in_place_are_told_where_allowed(tmp_path: Path) -> None:
+    shards = write_shards(tmp_path, 5)
+    joined = join_tables([shards[3], shards[0]], tmp_path / "joined.csv", incomplete=True)
     assert joined.remarks == (
         "Of 5 shards, these are not there: 2, 3, 5.",
         "The shards were not given in their order, so the rows are not in the order of the list.",
@@ -98,6 +119,49 @@ def test_tables_of_several_lists_stay_several(tmp_path: Path) -> None:
     run = json.loads(run_file(tmp_path / "joined.csv").read_text("utf-8"))
     assert [entry["sha256"][:2] for entry in run["lists"]] == ["ab", "cd"]
     assert run["versions"]["numpy"] == "2.0, 2.1"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_joined_table_is_tied_to_its_run(tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"joined.{ending}"
+    join_tables(write_shards(tmp_path, 3, ending), out)
+    run = json.loads(run_file(out).read_text("utf-8"))
+    content = out.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert run["table"] == {"name": out.name, "sha256": sha256, "n_bytes": len(content)}
+
+
+def test_limits_are_no_settings_and_the_widest_are_told(tmp_path: Path) -> None:
+    tables = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    write_run(range(4), tables[0], limits={"timeout_s": 60.0, "memory_mib": 512.0})
+    write_run(range(4, 8), tables[1], limits={"timeout_s": 90.0, "memory_mib": None})
+    join_tables(tables, tmp_path / "joined.csv")
+    run = json.loads(run_file(tmp_path / "joined.csv").read_text("utf-8"))
+    assert run["limits"] == {"timeout_s": 90.0, "memory_mib": None}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_files_beside_that_are_of_another_table_are_noticed(tmp_path: Path, ending: str) -> None:
+    """As many videos and rows, the same settings in what lies beside: but one number differs."""
+    tables = write_shards(tmp_path, 3, ending)
+    table = table_of(shard_of(N_VIDEOS, 2, 3))
+    feature = table.columns[-1]
+    write_table([table.assign(**{feature: 0.5})], tables[1])
+    said = f"part-002.run.json is not of .*part-002.{ending}: it was written for another table"
+    with pytest.raises(JoinError, match=said):
+        join_tables(tables, tmp_path / f"joined.{ending}")
+    assert not list(tmp_path.glob("*joined*"))
+
+
+def test_files_beside_another_table_are_not_taken_over(tmp_path: Path) -> None:
+    tables = write_shards(tmp_path, 2)
+    write_run(range(3), tmp_path / "joined.parquet")
+    before = run_file(tmp_path / "joined.csv").read_bytes()
+    with pytest.raises(OutputError, match=r"tells how .*joined\.parquet was made"):
+        join_tables(tables, tmp_path / "joined.csv")
+    assert run_file(tmp_path / "joined.csv").read_bytes() == before
+    (tmp_path / "joined.parquet").unlink()
+    join_tables(tables, tmp_path / "joined.csv")
 
 
 def other_settings(tables: list[Path]) -> None:
@@ -138,7 +202,7 @@ REFUSED = {
     "columns": (other_columns, "part-002.csv has other columns than .*part-001.csv"),
     "video": (same_video, "is in .*part-001.csv and again in .*part-002.csv"),
     "twice": (twice_in_one, "is in .*part-002.csv and again in .*part-002.csv"),
-    "table": (lambda tables: tables[1].unlink(), "There is no table .*part-002.csv: run that"),
+    "gone": (lambda tables: tables[1].unlink(), "There is no table .*part-002.csv: run that"),
     "run": (lambda tables: run_file(tables[1]).unlink(), "There is no .*part-002.run.json"),
     "meaning": (
         lambda tables: columns_file(tables[0]).unlink(),
@@ -149,6 +213,8 @@ REFUSED = {
         "part-002.columns.json differs",
     ),
     "format": (lambda tables: change_run(tables[1], format="featurize.run/9"), "is not what this"),
+    "table": (lambda tables: change_run(tables[1], table={}), "is not what this version"),
+    "limits": (lambda tables: change_run(tables[1], limits={}), "is not what this version"),
     "counts": (lambda tables: change_run(tables[1], counts=[]), "is not what this version"),
     "shard": (
         lambda tables: change_run(tables[1], lists=[{"sha256": "", "n_lines": 1, "shard": "x"}]),

@@ -7,10 +7,20 @@ from pathlib import Path
 import pytest
 
 from featurize import __version__
+from featurize.errors import OutputError
 from featurize.outputs.shards import Shard
-from featurize.outputs.sidecars import columns_file, describe_run, run_file, write_json
+from featurize.outputs.sidecars import (
+    check_beside,
+    columns_file,
+    describe_run,
+    run_file,
+    table_facts,
+    write_json,
+)
 
 RUN = {
+    "table": {"name": "f.csv", "sha256": "1" * 64, "n_bytes": 9},
+    "limits": {"timeout_s": 60.0, "memory_mib": None},
     "settings": {"backend": "dlib", "window_s": None},
     "versions": {"scipy": "1.17", "numpy": "2.4", "dlib": None},
     "list_sha256": "0" * 64,
@@ -48,6 +58,9 @@ def test_it_adds_up() -> None:
     assert run["timing"]["peak_mib"] == 260.5
     assert run["lists"] == [{"sha256": "0" * 64, "n_lines": 40, "shard": "2/4"}]
     assert run["failures"][1] == {"path": "b é.mp4", "status": "crashed", "reason": "SIGSEGV"}
+    assert run["table"] == RUN["table"]
+    assert run["limits"] == RUN["limits"]
+    assert "timeout_s" not in run["settings"]
     assert run["versions"]["python"] == platform.python_version()
     assert run["versions"]["featurize"] == __version__
 
@@ -81,6 +94,28 @@ def test_any_text_comes_back_from_json(tmp_path: Path) -> None:
     assert json.loads(written.decode("utf-8")) == content
     assert "日本" in written.decode("utf-8")
     assert written.endswith(b"}\n")
+
+
+def test_the_facts_of_a_table_are_those_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_bytes(b"abc")
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2
+    assert table_facts(tmp_path / "f.csv") == {"name": "f.csv", "sha256": sha256, "n_bytes": 3}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *('{"table": {"name": "f.csv"}}', '{"table": {"name": "gone.csv"}}', "{}", "[]", "x"),
+        *('{"table": {"name": "../f.parquet"}}', '{"table": {"name": 7}}', '{"table": 7}'),
+    ],
+)
+def test_files_beside_that_are_of_no_other_table_may_be_replaced(tmp_path: Path, told: str) -> None:
+    (tmp_path / "f.parquet").touch()
+    (tmp_path / "f.run.json").write_text(told)
+    check_beside(tmp_path / "f.csv")
+    (tmp_path / "f.run.json").write_text('{"table": {"name": "f.parquet"}}')
+    with pytest.raises(OutputError, match=r"f\.parquet was made, and .*f\.csv would replace it"):
+        check_beside(tmp_path / "f.csv")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

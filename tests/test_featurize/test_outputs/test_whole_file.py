@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,36 @@ def test_two_writers_at_a_time_are_not_mixed(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="another process is writing it"), whole_file(out):
             pass
     assert out.read_bytes() == b"first"
+
+
+def test_a_writer_that_waits_comes_after_the_other(tmp_path: Path) -> None:
+    out, entered = tmp_path / "t.csv", threading.Event()
+
+    def write_first() -> None:
+        with whole_file(out) as file:
+            file.write(b"first")
+            entered.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=write_first)
+    thread.start()
+    assert entered.wait(20)
+    with whole_file(out, wait_s=60) as file:
+        assert out.read_bytes() == b"first"
+        file.write(b"second")
+    thread.join()
+    assert out.read_bytes() == b"second"
+    assert names_in(tmp_path) == ["t.csv"]
+
+
+def test_a_writer_does_not_wait_for_ever(tmp_path: Path) -> None:
+    out = tmp_path / "t.csv"
+    with (
+        whole_file(out),
+        pytest.raises(OSError, match="another process is writing it"),
+        whole_file(out, wait_s=0.2),
+    ):
+        pass
 
 
 def test_many_writers_leave_what_one_of_them_wrote(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Runs on a Dask cluster: the same table, whatever happens to its workers."""
 
 import builtins
+import contextlib
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from featurize.errors import OptionError, WorkerError, WorkerLostError
 from featurize.extraction import LandmarkOptions
 from featurize.runs import cluster as cluster_module
 from featurize.runs import crew
-from featurize.runs.one_video import Plan, answered_rows, work
+from featurize.runs.one_video import TASK, Plan, answered_rows, work
 from tests.test_featurize.test_runs.tasks import WORK, times_seen
 
 distributed = pytest.importorskip("distributed")
@@ -51,6 +54,56 @@ def test_the_table_is_that_of_one_machine(cluster, tmp_path: Path) -> None:
     assert far.read_bytes() == (tmp_path / "here.csv").read_bytes()
 
 
+def test_features_come_back_as_from_one_machine(
+    cluster, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "TASK", TASK)
+    shutil.copyfile(clip, tmp_path / "a.mp4")
+    monkeypatch.chdir(tmp_path)
+    options = {"window_s": 2.0, "landmark_store": "store"}
+    source = pd.DataFrame({"path": ["a.mp4", "missing.mp4"]})
+    featurize_dataset(source, "far.csv", scheduler=cluster.scheduler_address, **options)
+    featurize_dataset(source, "here.csv", n_jobs=1, **options)
+    assert Path("far.csv").read_bytes() == Path("here.csv").read_bytes()
+    assert pd.read_csv("far.csv")["status"].tolist() == ["ok", "ok", "missing"]
+
+
+def test_nobody_goes_on_with_what_is_not_wanted(
+    cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = videos(tmp_path, *(f"hangs-{n}" for n in range(4)))
+
+    def stops() -> None:
+        deadline = time.monotonic() + 60
+        while sum(times_seen(Path(path)) for path in source["path"]) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    whole = crew._spread
+
+    @contextlib.contextmanager
+    def interrupted(*arguments: object) -> Iterator[object]:
+        with whole(*arguments):
+            stops()
+            yield
+
+    monkeypatch.setattr(crew, "_spread", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        featurize_dataset(source, tmp_path / "f.csv", scheduler=cluster.scheduler_address)
+    deadline = time.monotonic() + 30
+    while hanging(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def hanging(folder: Path) -> list[int]:
+    """Worker processes that say in a file of their own that they began, and are there."""
+    return [
+        int(f.read_text()) for f in folder.glob("*.pid") if Path(f"/proc/{f.read_text()}").exists()
+    ]
+
+
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "CONNECT_S", 0.5)
     with pytest.raises(OptionError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1 "):
@@ -78,8 +131,13 @@ def test_a_cluster_that_is_lost_is_one_sentence_and_what_is_finished_is_kept(
     source, out = videos(tmp_path, *names), tmp_path / "f.csv"
     whole = crew._spread
 
+    @contextlib.contextmanager
     def breaks_after_the_first(*arguments: object, **options: object) -> Iterator[object]:
-        for number, outcome in enumerate(whole(*arguments, **options)):
+        with whole(*arguments, **options) as outcomes:
+            yield breaking(outcomes)
+
+    def breaking(outcomes: Iterator[object]) -> Iterator[object]:
+        for number, outcome in enumerate(outcomes):
             yield outcome
             if number == 1:
                 cluster.scale(0) if lost == "workers" else cluster.close()

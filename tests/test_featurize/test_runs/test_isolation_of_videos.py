@@ -1,5 +1,6 @@
 """One bad video costs one row: crashes, hangs and hunger of worker processes, real ones."""
 
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from featurize import featurize_dataset
 from featurize.__main__ import app
 from featurize.runs import crew
+from featurize.runs.progress import RunProgress
 from tests.test_featurize.test_runs.tasks import WORK, times_seen
 
 
@@ -64,7 +66,9 @@ def test_bad_ones_are_tried_again_when_the_finished_run_is_started_anew(
     run, tmp_path: Path
 ) -> None:
     run("a", "segfault")
-    table = run("a", "segfault")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing has changed
+        table = run("a", "segfault")
     assert table["status"].tolist() == ["empty", "crashed"]
     assert times_seen(tmp_path / "segfault.mp4") == 4
     assert times_seen(tmp_path / "a.mp4") == 1
@@ -79,13 +83,49 @@ def test_the_table_is_the_same_for_any_number_of_jobs(run, tmp_path: Path) -> No
     assert (tmp_path / "f.csv").read_bytes() == one
 
 
-@pytest.mark.parametrize(("options", "code"), [((), 1), (("--strict",), 1)])
-def test_exit_code_when_nothing_could_be_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], code: int
+@pytest.mark.parametrize(
+    ("name", "options", "code"),
+    [("killed", (), 1), ("a", (), 1), ("fine", (), 0), ("fine", ("--strict",), 1)],
+)
+def test_exit_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    options: tuple[str, ...],
+    code: int,
 ) -> None:
     monkeypatch.setattr(crew, "TASK", WORK)
-    (tmp_path / "killed.mp4").write_bytes(b"video")
+    for video in (name, "killed-as-well"):
+        (tmp_path / f"{video}.mp4").touch()
     arguments = ["run", str(tmp_path), "-o", str(tmp_path / "f.csv"), *options]
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code
-    assert "crashed: 1" in result.output
+    assert result.exit_code == code, result.output
+    assert "killed-as-well.mp4 was ended by SIGKILL" in result.output
+
+
+def test_quiet_is_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "TASK", WORK)
+    (tmp_path / "fine.mp4").touch()
+    arguments = ["run", str(tmp_path), "-o", str(tmp_path / "f.csv"), "-q"]
+    assert CliRunner().invoke(app, arguments).output == ""
+
+
+def test_what_is_finished_is_kept_at_once(run, tmp_path: Path) -> None:
+    """Also what was finished while nobody read: no more is done again than was in work."""
+    names = [f"{n}" for n in range(40)]
+    journal = tmp_path / "f.csv.journal"
+
+    def stops(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("error")  # no word of joblib's about what was not read
+        patch.setattr(RunProgress, "advance", stops)
+        with pytest.raises(KeyboardInterrupt):
+            run(*names)
+    n_kept = journal.read_text().count('"key"')
+    run(*names)
+    seen = [times_seen(tmp_path / f"{name}.mp4") for name in names]
+    assert seen.count(2) <= 2
+    assert sum(seen) <= 40 + 2
+    assert n_kept >= 1

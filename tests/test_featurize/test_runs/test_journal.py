@@ -1,5 +1,7 @@
 """The journal: what a run that goes on is given back, and what it is not."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -70,10 +72,44 @@ def test_other_videos_and_settings_are_not(
         journal.add("v.mp4", [1, 2], [row()])
     with opened(path, settings) as journal:
         assert journal.find(video, state) is None
-        assert journal.n_stale == (settings != SETTINGS)
-        assert journal.stale == (SETTINGS if settings != SETTINGS else None)
     with opened(path) as journal:  # nothing is lost by having tried other settings
         assert journal.find("v.mp4", [1, 2]) is not None
+
+
+def test_what_is_done_again_is_counted_by_its_cause(path: Path) -> None:
+    other = {**SETTINGS, "faces": "main"}
+    with opened(path) as journal:
+        for video in ("same.mp4", "changed.mp4", "both.mp4"):
+            journal.add(video, [1], [row()])
+    with opened(path, other) as journal:
+        for video in ("both.mp4", "theirs.mp4"):
+            journal.add(video, [1], [row()])
+        journal.finish(again=True)
+    with opened(path) as journal:
+        found = [
+            journal.find(video, state) is not None
+            for video, state in (
+                ("same.mp4", [1]),
+                ("changed.mp4", [2]),
+                ("both.mp4", [1]),
+                ("theirs.mp4", [1]),
+                ("new.mp4", [1]),
+            )
+        ]
+        assert found == [True, False, True, False, False]
+        assert (journal.n_changed, journal.n_other_settings) == (1, 1)
+        assert journal.other_settings == other
+
+
+def test_a_file_system_without_locks_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with opened(path) as journal:
+        journal.add("v.mp4", None, [row()])
+    with opened(path) as journal:
+        assert journal.find("v.mp4", None) is not None
 
 
 def test_cut_at_any_byte_it_gives_back_whole_rows_only(path: Path) -> None:

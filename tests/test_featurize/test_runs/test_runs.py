@@ -1,16 +1,19 @@
 """Runs over many videos: what is refused before any work, and what is kept when a run ends."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from featurize import __version__, extraction, featurize_dataset, featurize_video
+from featurize import __version__, extraction, featurize_dataset, featurize_video, table
 from featurize.__main__ import app
 from featurize.errors import (
     ManifestError,
+    NoRoomError,
     OptionError,
     OutputError,
     UnknownBackendError,
@@ -51,7 +54,12 @@ class TestBeforeAnyWork:
             ({"min_duration_s": -1.0}, OptionError),
             ({"min_duration_s": float("nan")}, OptionError),
             ({"n_jobs": 0}, OptionError),
+            ({"n_jobs": 1.5}, OptionError),
+            ({"n_jobs": None}, OptionError),
+            ({"n_jobs": -2}, OptionError),
             ({"timeout_s": 0}, OptionError),
+            ({"timeout_s": "9"}, OptionError),
+            ({"window_s": "5"}, OptionError),
             ({"timeout_s": float("nan")}, OptionError),
             ({"memory_mib": -1}, OptionError),
             ({"window_s": 1.0}, OptionError),
@@ -192,7 +200,78 @@ def test_a_row_between_processes_is_small() -> None:
     assert len(pickle.dumps(row)) < 8 * len(video_features()) + 500
 
 
+@pytest.mark.usefixtures("in_process")
+def test_what_is_relative_to_the_folder_may_be_given_from_elsewhere(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def rows_of(path: str, *_: object) -> list[Row]:
+        opened.append(path)
+        return [failed_row("empty" if len(opened) != 8 else "failed", "No.", LandmarkOptions())]
+
+    monkeypatch.setattr(one_video, "video_rows", rows_of)
+    monkeypatch.chdir(videos)
+    featurize_dataset(".", videos.parent / "f.csv", n_jobs=1)
+    monkeypatch.chdir(videos.parent)
+    featurize_dataset("videos", "f.csv", n_jobs=1)
+    assert len(opened) == 9
+    assert Path(opened[7]).name == Path(opened[8]).name
+
+
+def test_whole_paths_need_no_current_folder(videos: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from featurize import featurize_dataset\n"
+        "gone = Path(sys.argv[1]) / 'gone'\n"
+        "gone.mkdir(); os.chdir(gone); gone.rmdir()\n"
+        "table = featurize_dataset(sys.argv[1], Path(sys.argv[1]).parent / 'f.csv', n_jobs=1)\n"
+        "assert table['status'].eq('empty').all()\n"
+    )
+    command = [sys.executable, "-c", program, str(videos)]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, check=True)
+
+
+def test_a_video_that_fills_the_temporary_folder_costs_its_row(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> list[Row]:
+        raise NoRoomError("The temporary folder has no room for what the video needs.")
+
+    monkeypatch.setattr(one_video, "video_rows", no_room)
+    request = one_video.Plan(LandmarkOptions()).request(str(videos / "1.mp4"), "1.mp4")
+    (row,) = one_video.answered_rows(one_video.work(request))
+    assert row.meta["status"] == "too_large"
+    assert "1.mp4: The temporary folder has no room" in row.meta["reason"]
+    monkeypatch.setattr(one_video, "LEAST_ROOM_BYTES", 2**80)  # and there is none without it
+    with pytest.raises(OutputError, match="no room"):
+        one_video.answered_rows(one_video.work(request))
+
+
+def test_an_interruption_while_the_table_is_written_says_what_is_kept(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "write_table", stops)
+    with pytest.raises(KeyboardInterrupt, match="8 of 8 videos are kept"):
+        featurize_dataset(videos, videos.parent / "f.csv", n_jobs=2)
+
+
 class TestCommandLine:
+    @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-", ">/dev/full"])
+    def test_nowhere_to_print(self, videos: Path, closed: str) -> None:
+        (videos.parent / "m.csv").write_text("path\nvideos/1.mp4\n")
+        command = f"{sys.executable} -m featurize run m.csv -o f.csv --jobs 1 {closed}"
+        environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+        code = subprocess.run(
+            ["/bin/sh", "-c", command], env=environment, cwd=videos.parent, check=False
+        ).returncode
+        assert code == 1  # nothing could be used; the table says so
+        assert (videos.parent / "f.csv").read_text().count("is empty (0 bytes)") == 1
+
     def run(self, *arguments: object):
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
