@@ -40,18 +40,20 @@ def _as_sentences() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = lambda message, *_, **__: typer.echo(str(message), err=True)
+            warnings.showwarning = lambda message, *_, **__: _tell(str(message), err=True)
             yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _tell(text: str) -> None:
-    """Print the end of a run, which is none the worse for having nowhere to print it."""
+def _tell(text: str, *, err: bool = False) -> None:
+    """Print what a run has to say, which is none the worse for having nowhere to say it."""
     try:
-        typer.echo(text)
+        typer.echo(text, err=err)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, (sys.stderr if err else sys.stdout).fileno())
+        os.close(nowhere)
 
 
 @app.callback()
@@ -160,7 +162,7 @@ def run(
         with _as_sentences():
             summary = run_dataset(source, out, how)
     except KeyboardInterrupt as stopped:
-        typer.echo(str(stopped) or "Stopped before any video was begun.", err=True)
+        _tell(str(stopped) or "Stopped before any video was begun.", err=True)
         raise typer.Exit(130) from None
     if not quiet:
         _tell(summary.text(out, window))
@@ -273,7 +275,7 @@ def main() -> None:
     try:
         app()
     except FeaturizeError as error:
-        typer.echo(str(error), err=True)
+        _tell(str(error), err=True)
         raise SystemExit(2) from error
 
 

@@ -67,7 +67,9 @@ def _packages() -> list[Finding]:
 def _extras() -> list[Finding]:
     """What need not be there."""
     return [
-        Finding(f"extra {extra}", True, f"{package} {_version(package) or 'is not here'}: {use}")
+        Finding(
+            f"extra {extra}", True, f"{package} {_version(package) or 'is not installed'}: {use}"
+        )
         for extra, package, use in EXTRAS
     ]
 

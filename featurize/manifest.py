@@ -213,6 +213,11 @@ def whole_paths(paths: Iterable[str | Path]) -> Iterator[str]:
     ----------
     paths : iterable of str or Path
         Of any number: each folder is looked up once.
+
+    Raises
+    ------
+    ManifestError
+        When a path is relative and the current folder is gone.
     """
     real_folder = cache(os.path.realpath)
     for path in paths:
@@ -224,6 +229,10 @@ def whole_paths(paths: Iterable[str | Path]) -> Iterator[str]:
             real = real_folder(path) if name in ("", ".", "..") else real_folder(folder)
         except ValueError:  # no name that a folder can have
             real = os.path.abspath(folder)  # noqa: PTH100  Path keeps ".."
+        except OSError as error:
+            raise ManifestError(
+                "The current folder is gone: change to another one, or give whole paths only."
+            ) from error
         yield real if name in ("", ".", "..") else os.path.join(real, name)  # noqa: PTH118
 
 

@@ -182,11 +182,10 @@ def _worked_through(
     """A run whose videos are all done; its journal is open until the end of the block."""
     known, folder = read_videos(source)
     with contextlib.ExitStack() as stack:
-        videos = Videos.listed(known, folder, how.shard)
         manifest = None if isinstance(source, pd.DataFrame) else source
         per_frame = None if how.per_frame is None else Path(how.per_frame)
         places = [str(located(folder, path)) for path in known["path"]]
-        refuse_outputs(out, manifest, places, list(videos.known["path"]), per_frame)
+        refuse_outputs(out, manifest, places, list(known["path"]), per_frame)
         if out is None:
             kept_in = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "journal"
         else:
@@ -199,8 +198,8 @@ def _worked_through(
         cluster = None
         if how.scheduler is not None:
             cluster = stack.enter_context(Cluster(how.scheduler))
-        plan, limits = how.plan, how.limits
-        settings = plan.settings | plan.products
+        videos, plan, limits = Videos.listed(known, folder, how.shard), how.plan, how.limits
+        settings = plan.settings | plan.whole_products
         journal = stack.enter_context(Journal(kept_in, settings, asdict(limits)))
         run = DatasetRun(videos, plan, limits, journal)
         run.look()

@@ -89,7 +89,7 @@ class Cluster:
 
         threading.Thread(target=self._close_when_alone, daemon=True).start()
         try:
-            with parallel_config(backend="dask", client=self._client):
+            with parallel_config(backend=_backend(self._client)):
                 yield
         except (CancelledError, CommClosedError, KilledWorker, TimeoutError) as error:
             raise WorkerLostError(
@@ -119,6 +119,17 @@ class Cluster:
             if time.monotonic() - last_seen_s > ALONE_S:
                 self._client.close()
                 return
+
+
+def _backend(client: object) -> object:
+    """Joblib's backend for Dask, which does no work here when the cluster has one core."""
+    from joblib._dask import DaskDistributedBackend
+
+    class Backend(DaskDistributedBackend):
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            return max(2, super().effective_n_jobs(n_jobs))
+
+    return Backend(client=client)
 
 
 @contextlib.contextmanager

@@ -13,10 +13,14 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 
+from featurize.errors import WorkerLostError
 from featurize.isolation.keeper import Limits, Outcome
 from featurize.isolation.pool import ask
 from featurize.runs.cluster import Cluster, while_wanted
 from featurize.runs.one_video import TASK
+
+MOST_GIVEN_AWAY = 1000
+"""Videos that a cluster is given at a time; it may grow to as many cores while it works."""
 
 Kept = TypeVar("Kept")
 
@@ -58,8 +62,11 @@ def work_through(
     """
     if cluster is not None:
         tasks = (delayed(_ask_there)(TASK, n, r, limits) for n, r in requests)
-        with cluster.watched(), _spread(n_jobs, tasks) as outcomes:
+        at_once = MOST_GIVEN_AWAY if n_jobs == -1 else n_jobs
+        with cluster.watched(), _spread(tasks, n_jobs=n_jobs, pre_dispatch=at_once) as outcomes:
             for number, outcome in outcomes:
+                if outcome.status == "stopped":
+                    raise WorkerLostError("The Dask cluster has given up a video.")
                 yield keep(number, outcome)
         return
     stopped, one_at_a_time = threading.Event(), threading.Lock()
@@ -71,13 +78,16 @@ def work_through(
             return None if outcome.status == "stopped" else keep(number, outcome)
 
     tasks = (delayed(ask_here)(number, request) for number, request in requests)
-    with _spread(n_jobs, tasks, backend="threading") as kept:
-        try:
+    try:
+        with _spread(tasks, n_jobs=n_jobs, backend="threading") as kept:
             # "yield from" would close the results by itself, before joblib is told to be silent.
-            for one in kept:  # noqa: UP028
-                yield one
-        finally:
-            stopped.set()  # after an interruption nobody waits for the videos that are in work
+            try:
+                for one in kept:  # noqa: UP028
+                    yield one
+            finally:
+                stopped.set()  # before joblib waits for what is in work
+    finally:
+        stopped.set()  # also when the first videos were just being handed out
 
 
 def _ask_there(
@@ -88,13 +98,12 @@ def _ask_there(
 
 
 @contextmanager
-def _spread(n_jobs: int, tasks: Iterable[Any], **backend: str) -> Iterator[Iterator[Any]]:
+def _spread(tasks: Iterable[Any], **how: object) -> Iterator[Iterator[Any]]:
     """Results of tasks as they are done; what is not read by the end is not done."""
     parallel = Parallel(
-        n_jobs=n_jobs,
         batch_size=1,  # a finished video must not wait for others to be kept
         return_as="generator_unordered",
-        **backend,
+        **how,
     )
     results = parallel(tasks)
     try:

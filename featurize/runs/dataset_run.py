@@ -101,10 +101,9 @@ class DatasetRun:
     def look(self) -> None:
         """See what the journal holds, and what it holds in vain."""
         for number in range(self.n_videos):
-            video, state = self._at(number)
-            if is_url(video) and state is None:
-                continue  # whether it has changed is not known
-            place = self._journal.find(video, state)
+            if not self._is_known(number):
+                continue
+            place = self._journal.find(*self._at(number))
             if place is not None and self._is_whole(number, place):
                 self._places[number] = place
 
@@ -120,7 +119,7 @@ class DatasetRun:
         with RunProgress(len(weight), sum(weight), progress) as bar:
 
             def tell(number: int, facts: VideoFacts, *, resumed: bool) -> None:
-                self.n_kept += facts.status not in ALWAYS_TRIED_AGAIN
+                self.n_kept += facts.status not in ALWAYS_TRIED_AGAIN and self._is_known(number)
                 again = (*ALWAYS_TRIED_AGAIN, *TRIED_AGAIN_AFTERWARDS)
                 self.n_to_try += facts.status in again
                 self.cost.n_resumed += resumed
@@ -173,6 +172,11 @@ class DatasetRun:
         if not is_url(place) and not Path(place).is_absolute():
             place = os.path.join(self._plan.folder, place)  # noqa: PTH118  a URL is no Path
         return place, state
+
+    def _is_known(self, number: int) -> bool:
+        """Whether it could be told that a video has changed."""
+        place, state = self.videos.at(number)
+        return state is not None or not is_url(place)
 
     def _is_whole(self, number: int, place: int) -> bool:
         """Whether what goes with the rows of a video is there, too."""

@@ -72,6 +72,15 @@ class Plan:
         """What is to be there when a video is done, besides its rows."""
         return {"landmark_store": self.landmark_store, "per_frame": self.per_frame}
 
+    @property
+    def whole_products(self) -> dict[str, object]:
+        """The same by whole paths, from wherever the command is given."""
+        whole = dict(self.products)
+        for name, path in self.products.items():
+            if path is not None and not Path(path).is_absolute():
+                whole[name] = str(Path(self.folder, path))
+        return whole
+
     @cached_property
     def folder(self) -> str:
         """Where relative paths start, from the first time that it is asked for.

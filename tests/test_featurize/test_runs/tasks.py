@@ -35,6 +35,10 @@ def behave(path: Path) -> None:
     elif what == "cluster" and times_seen(path) == 1:
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(HANG_S)
+    elif what == "alone":
+        (path.parent / "busy").mkdir()  # fails where another is busy, too
+        time.sleep(0.3)
+        (path.parent / "busy").rmdir()
     elif what == "slow":
         time.sleep(2)
     elif what == "hangs":

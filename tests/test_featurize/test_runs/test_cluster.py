@@ -54,6 +54,22 @@ def test_the_table_is_that_of_one_machine(cluster, tmp_path: Path) -> None:
     assert far.read_bytes() == (tmp_path / "here.csv").read_bytes()
 
 
+@pytest.mark.parametrize("n_jobs", [-1, 1])
+def test_a_cluster_of_one_core_does_the_work(tmp_path: Path, n_jobs: int) -> None:
+    source = videos(tmp_path, "a", "b", "once")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as small:
+        table = featurize_dataset(source, n_jobs=n_jobs, scheduler=small.scheduler_address)
+    assert table["status"].eq("empty").all()
+
+
+def test_jobs_are_those_at_a_time(cluster, tmp_path: Path) -> None:
+    source = videos(tmp_path, *(f"alone-{n}" for n in range(4)))
+    table = featurize_dataset(source, n_jobs=1, scheduler=cluster.scheduler_address)
+    assert table["status"].eq("empty").all(), table["reason"].tolist()
+
+
 def test_features_come_back_as_from_one_machine(
     cluster, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,8 +99,8 @@ def test_nobody_goes_on_with_what_is_not_wanted(
     whole = crew._spread
 
     @contextlib.contextmanager
-    def interrupted(*arguments: object) -> Iterator[object]:
-        with whole(*arguments):
+    def interrupted(*arguments: object, **how: object) -> Iterator[object]:
+        with whole(*arguments, **how):
             stops()
             yield
 

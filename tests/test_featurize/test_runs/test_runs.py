@@ -1,5 +1,6 @@
 """Runs over many videos: what is refused before any work, and what is kept when a run ends."""
 
+import json
 import os
 import subprocess
 import sys
@@ -223,11 +224,17 @@ def test_whole_paths_need_no_current_folder(videos: Path) -> None:
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
+        "import pandas as pd\n"
         "from featurize import featurize_dataset\n"
+        "from featurize.errors import FeaturizeError\n"
         "gone = Path(sys.argv[1]) / 'gone'\n"
         "gone.mkdir(); os.chdir(gone); gone.rmdir()\n"
         "table = featurize_dataset(sys.argv[1], Path(sys.argv[1]).parent / 'f.csv', n_jobs=1)\n"
         "assert table['status'].eq('empty').all()\n"
+        "try:\n"
+        "    featurize_dataset(pd.DataFrame({'path': ['a.mp4']}))\n"
+        "except FeaturizeError as error:\n"
+        "    assert 'current folder is gone' in str(error)\n"
     )
     command = [sys.executable, "-c", program, str(videos)]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, check=True)
@@ -271,6 +278,22 @@ class TestCommandLine:
         ).returncode
         assert code == 1  # nothing could be used; the table says so
         assert (videos.parent / "f.csv").read_text().count("is empty (0 bytes)") == 1
+
+    def test_nowhere_to_warn(self, videos: Path) -> None:
+        """An earlier run left rows of other settings, and standard error is full."""
+        (videos / "gone.csv").write_text("path\n1.mp4\ngone.mp4\n")
+        command = f"{sys.executable} -m featurize run gone.csv -o f.csv --jobs 1 --max-faces "
+        for n_faces, stderr in (("2", ""), ("3", "2>/dev/full"), ("4", "2>&1 | true")):
+            code = subprocess.run(
+                ["/bin/sh", "-c", f"{command} {n_faces} {stderr}"],
+                env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+                cwd=videos,
+                check=False,
+                capture_output=True,
+            ).returncode
+            assert code == (0 if "|" in stderr else 1)
+            ran_with = json.loads((videos / "f.run.json").read_text())["settings"]["max_faces"]
+            assert str(ran_with) == n_faces
 
     def run(self, *arguments: object):
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
