@@ -63,7 +63,7 @@ def work_through(
     if cluster is not None:
         tasks = (delayed(_ask_there)(TASK, n, r, limits) for n, r in requests)
         at_once = MOST_GIVEN_AWAY if n_jobs == -1 else n_jobs
-        with cluster.watched(), _spread(tasks, n_jobs=n_jobs, pre_dispatch=at_once) as outcomes:
+        with cluster.watched(), spread(tasks, n_jobs=n_jobs, pre_dispatch=at_once) as outcomes:
             for number, outcome in outcomes:
                 if outcome.status == "stopped":
                     raise WorkerLostError("The Dask cluster has given up a video.")
@@ -79,7 +79,7 @@ def work_through(
 
     tasks = (delayed(ask_here)(number, request) for number, request in requests)
     try:
-        with _spread(tasks, n_jobs=n_jobs, backend="threading") as kept:
+        with spread(tasks, n_jobs=n_jobs, backend="threading") as kept:
             # "yield from" would close the results by itself, before joblib is told to be silent.
             try:
                 for one in kept:  # noqa: UP028
@@ -98,8 +98,8 @@ def _ask_there(
 
 
 @contextmanager
-def _spread(tasks: Iterable[Any], **how: object) -> Iterator[Iterator[Any]]:
-    """Results of tasks as they are done; what is not read by the end is not done."""
+def spread(tasks: Iterable[Any], **how: object) -> Iterator[Iterator[Any]]:
+    """Results of joblib's tasks as they are done; what is not read by the end is not done."""
     parallel = Parallel(
         batch_size=1,  # a finished video must not wait for others to be kept
         return_as="generator_unordered",

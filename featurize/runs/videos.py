@@ -8,7 +8,6 @@ to the worker that does the video, whose time is limited.
 import hashlib
 import json
 import threading
-import warnings
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from featurize.errors import OptionError
 from featurize.isolation.keeper import Limits
 from featurize.isolation.pool import ask
 from featurize.media_file import State, is_url, located, looked_at
 from featurize.outputs.shards import Shard, shard_of
+from featurize.runs.crew import spread
 from featurize.runs.looking import TASK
 
 ADDRESS_S = 30.0
@@ -133,23 +133,14 @@ def _looks_at_addresses(places: list[str], numbers: list[int]) -> Iterator[tuple
     n_each = min(_MOST_A_REQUEST, -(-len(numbers) // _AT_ONCE))
     pieces = (numbers[start : start + n_each] for start in range(0, len(numbers), n_each))
     asking = _Asking()
-    parallel = Parallel(
-        n_jobs=min(_AT_ONCE, -(-len(numbers) // n_each)),
-        batch_size=1,
-        return_as="generator_unordered",
-        backend="threading",
-    )
+    n_jobs = min(_AT_ONCE, -(-len(numbers) // n_each))
     tasks = (delayed(asking.look)(piece, [places[number] for number in piece]) for piece in pieces)
-    found = parallel(tasks)
-    try:
-        for piece, looks in found:
-            yield from zip(piece, looks, strict=True)
-    finally:
-        asking.stopped.set()
-        with warnings.catch_warnings():
-            # That there were results which nobody has read.
-            warnings.filterwarnings("ignore", module="joblib")
-            found.close()
+    with spread(tasks, n_jobs=n_jobs, backend="threading") as found:
+        try:
+            for piece, looks in found:
+                yield from zip(piece, looks, strict=True)
+        finally:
+            asking.stopped.set()
 
 
 class _Asking:
