@@ -16,6 +16,9 @@ import numpy as np
 
 Result = dict[str, object]
 
+WINDOW_S = 5.0
+"""Length of windows, where rows are of windows."""
+
 
 def _extract(path: Path, backend: str) -> Result:
     from featurize.extraction import LandmarkOptions, extract
@@ -35,11 +38,66 @@ def ours_dlib(path: Path) -> Result:
     return _extract(path, "dlib")
 
 
-def features(path: Path) -> Result:
-    """The whole way from the video to its row."""
+def _row(path: Path, **asked: object) -> Result:
     from featurize import featurize_video
 
-    return {"n_frames": int(featurize_video(path, faces="main")["n_frames"].iloc[0])}
+    return {"n_frames": int(featurize_video(path, faces="main", **asked)["n_frames"].iloc[0])}
+
+
+def features(path: Path) -> Result:
+    """The whole way from the video to its row."""
+    return _row(path)
+
+
+def dlib_resnet(path: Path) -> Result:
+    """The whole way, and dlib's face embedding, on the CPU."""
+    return _row(path, cnn="dlib-resnet", device="cpu")
+
+
+def efficientnet_lite0(path: Path) -> Result:
+    """The whole way, and EfficientNet-Lite0, on the CPU."""
+    return _row(path, cnn="efficientnet-lite0", device="cpu")
+
+
+def identity(path: Path) -> Result:
+    """The whole way, and identity, which is told by dlib's face embedding."""
+    return _row(path, identity=True, device="cpu")
+
+
+def both_and_identity(path: Path) -> Result:
+    """The whole way, both networks and identity: what one of them needs, the others share."""
+    return _row(path, cnn=("dlib-resnet", "efficientnet-lite0"), identity=True, device="cpu")
+
+
+def windows(path: Path) -> Result:
+    """The whole way, with rows of windows."""
+    return _row(path, window_s=WINDOW_S)
+
+
+def series(path: Path) -> Result:
+    """The same, with the signals themselves."""
+    return _row(path, window_s=WINDOW_S, series=True)
+
+
+def _measures(path: Path, with_pairs: bool) -> Result:
+    from featurize.declaration import PairSignal
+    from featurize.extraction import LandmarkOptions, extract
+    from featurize.frame_features.observer import PixelObserver
+    from featurize.registry import MEASURED_SIGNALS
+
+    signals = [s for s in MEASURED_SIGNALS if with_pairs or not isinstance(s, PairSignal)]
+    found = extract(path, LandmarkOptions(faces="main"), PixelObserver(signals))
+    return {"n_frames": found.n_frames}
+
+
+def measures(path: Path) -> Result:
+    """Landmarks, and all that is read off pixels and sound."""
+    return _measures(path, with_pairs=True)
+
+
+def measures_without_transitions(path: Path) -> Result:
+    """The same without what is read off pairs of frames."""
+    return _measures(path, with_pairs=False)
 
 
 def sound(path: Path) -> Result:
@@ -114,6 +172,14 @@ CONTENDERS: tuple[Callable[[Path], Result], ...] = (
     ours_mediapipe,
     ours_dlib,
     features,
+    dlib_resnet,
+    efficientnet_lite0,
+    identity,
+    both_and_identity,
+    windows,
+    series,
+    measures,
+    measures_without_transitions,
     sound,
     plain_mediapipe,
     plain_dlib,

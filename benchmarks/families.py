@@ -42,6 +42,8 @@ _WIDTH = 150
 
 # Name of a figure, for one family in one form.
 Figures = dict[str, str]
+# A value and its 95 % interval, NaN where too few count.
+Estimate = tuple[float, float, float]
 
 
 def family_columns(columns: list[str]) -> dict[str, list[str]]:
@@ -68,7 +70,7 @@ def family_table(table: pd.DataFrame, family: str, conditioned: bool) -> pd.Data
     )
 
 
-def within_source(report: ValidationReport) -> str:
+def auc_within_source(report: ValidationReport) -> Estimate:
     """Return the AUC among videos of one source and fold, the mean over sources."""
     scores = report.scores
     source = scores["dataset"].to_numpy(dtype=str)
@@ -82,23 +84,36 @@ def within_source(report: ValidationReport) -> str:
         source,
         seed=int(report.settings["seed"]),
     ).set_index("metric")
-    return _text(*measured.loc["auc_mean_of_folds", ["value", "low", "high"]])
+    return tuple(measured.loc["auc_mean_of_folds", ["value", "low", "high"]])
+
+
+def estimate(report: ValidationReport, metric: str) -> Estimate:
+    """Return a metric of a report of one classifier."""
+    row = report.metrics.set_index("metric").loc[metric]
+    return tuple(row[["value", "low", "high"]])
+
+
+def in_text(value: float, low: float, high: float) -> str:
+    """Return two decimals, as the intervals are wide."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _people_held_out(data: TrainingTable, classifier: str, seed: int) -> Figures:
     report = cross_validate(data, "group", classifier, seed=seed, audit=False)
     return {
-        "people: all videos": _figure(report, "auc_pooled"),
-        "people: within a source": within_source(report),
-        "people: within a person": _figure(report, "auc_within_group"),
+        "people: all videos": in_text(*estimate(report, "auc_pooled")),
+        "people: within a source": in_text(*auc_within_source(report)),
+        "people: within a person": in_text(*estimate(report, "auc_within_group")),
     }
 
 
 def _sources_held_out(data: TrainingTable, classifier: str, seed: int) -> Figures:
     report = cross_validate(data, "dataset", classifier, seed=seed, audit=False)
     return {
-        "sources: all videos": _figure(report, "auc_pooled"),
-        "sources: mean of each": _figure(report, "auc_mean_of_folds"),
+        "sources: all videos": in_text(*estimate(report, "auc_pooled")),
+        "sources: mean of each": in_text(*estimate(report, "auc_mean_of_folds")),
     }
 
 
@@ -107,18 +122,6 @@ def _source_told(data: TrainingTable, classifier: str, seed: int) -> Figures:
     told = source_told(data.per_video(), _N_FOLDS, seed)
     figure = "-" if np.isnan(told.value) else f"{told.value:.2f} ({told.chance:.2f})"
     return {"tells the source": figure}
-
-
-def _figure(report: ValidationReport, metric: str) -> str:
-    row = report.metrics.set_index("metric").loc[metric]
-    return _text(*row[["value", "low", "high"]])
-
-
-def _text(value: float, low: float, high: float) -> str:
-    """Return two decimals, as the intervals are wide."""
-    if np.isnan(value):
-        return "-"
-    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 _Measurement = Callable[[TrainingTable, str, int], Figures]

@@ -21,6 +21,22 @@ app = typer.Typer(
 )
 
 
+_Cnn = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Add features of a network: dlib-resnet, efficientnet-lite0, or the path of a "
+        "TorchScript file; can be given several times."
+    ),
+]
+_Identity = Annotated[
+    bool, typer.Option("--identity", help="Add how stable the face is as that of one person.")
+]
+_Series = Annotated[
+    bool,
+    typer.Option("--series", help="Add signals step by step; needs --window, at most 30 s."),
+]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"deepfake-biometrics {__version__}")
@@ -120,6 +136,12 @@ def run(
         float | None,
         typer.Option(help="One row per window of this many seconds, not per video."),
     ] = None,
+    cnn: _Cnn = None,
+    identity: _Identity = False,
+    series: _Series = False,
+    device: Annotated[
+        str, typer.Option(help="Where networks run: auto (CUDA where there is one), cpu or cuda.")
+    ] = "auto",
     timeout: Annotated[
         float, typer.Option(min=0, help="Most seconds for one video; 0 for no limit.")
     ] = TIMEOUT_S,
@@ -136,6 +158,7 @@ def run(
 ) -> None:
     """Write the feature table of a data set: one row per face and video, or per window of it."""
     from featurize.extraction import LandmarkOptions
+    from featurize.feature_options import FeatureOptions
     from featurize.outputs.shards import Shard
     from featurize.runs.settings import RunSettings
     from featurize.table import run_dataset
@@ -148,7 +171,7 @@ def run(
         n_jobs=jobs,
         landmark_store=landmark_store,
         per_frame=per_frame,
-        window_s=window,
+        features=FeatureOptions(tuple(cnn or ()), identity, series, window, device),
         timeout_s=timeout or None,
         memory_mib=memory or None,
         scheduler=scheduler,
@@ -219,11 +242,17 @@ def manifest(
 def features(
     family: Annotated[str, typer.Option(help="Only this family, such as eyes.")] = "",
     csv: Annotated[bool, typer.Option("--csv", help="Print as CSV, with all columns.")] = False,
+    cnn: _Cnn = None,
+    identity: _Identity = False,
+    series: _Series = False,
+    window: Annotated[
+        float | None, typer.Option(help="Length of the windows of --series, in seconds.")
+    ] = None,
 ) -> None:
     """List every feature with its unit and meaning."""
     from featurize.registry import describe_features
 
-    table = describe_features()
+    table = describe_features(cnn=cnn or (), identity=identity, series=series, window_s=window)
     if family:
         known = ", ".join(table["family"].unique())
         table = table[table["family"] == family]

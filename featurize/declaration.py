@@ -16,9 +16,11 @@ from featurize.types import LandmarkTrack, Sound, VideoInfo
 
 if TYPE_CHECKING:
     from featurize.frame_features.face_view import FaceView
+    from featurize.frame_features.transitions.face_pair import FacePair
 
 SignalFunction = Callable[[LandmarkTrack], np.ndarray]
 PixelFunction = Callable[["FaceView"], float]
+PairFunction = Callable[["FacePair"], float]
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,49 @@ def pixel_signal(
     """Declare a function of a face view as a frame signal; its module names the family."""
 
     def declare(read: PixelFunction) -> PixelSignal:
-        family, name = _family(read), read.__name__
-
-        def measured(track: LandmarkTrack) -> np.ndarray:
-            return track.measured(f"{family}__{name}")
-
-        measured.__doc__ = read.__doc__
+        family, name, measured = _measured(read)
         return PixelSignal(family, name, unit, reference, confounded_by, measured, read)
 
     return declare
+
+
+@dataclass(frozen=True)
+class PairSignal(FrameSignal):
+    """A frame signal that is read off a sampled frame and its neighbour while the video passes.
+
+    Its value stands in the second of the two frames.
+
+    Attributes
+    ----------
+    read : callable
+        From a :class:`featurize.frame_features.transitions.face_pair.FacePair` to a value; NaN
+        where the pair does not show what is measured.
+    """
+
+    read: PairFunction
+
+
+def pair_signal(
+    *, unit: str, reference: str, confounded_by: tuple[str, ...]
+) -> Callable[[PairFunction], PairSignal]:
+    """Declare a function of a face pair as a frame signal; its module names the family."""
+
+    def declare(read: PairFunction) -> PairSignal:
+        family, name, measured = _measured(read)
+        return PairSignal(family, name, unit, reference, confounded_by, measured, read)
+
+    return declare
+
+
+def _measured(read: PixelFunction | PairFunction) -> tuple[str, str, SignalFunction]:
+    """Family and name of a signal that is read off pixels, and how a track gives it again."""
+    family, name = _family(read), read.__name__
+
+    def measured(track: LandmarkTrack) -> np.ndarray:
+        return track.measured(f"{family}__{name}")
+
+    measured.__doc__ = read.__doc__
+    return family, name, measured
 
 
 def _family(function: Callable) -> str:

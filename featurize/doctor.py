@@ -6,22 +6,29 @@ from importlib import metadata
 
 import av
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from featurize import __version__
-from featurize.assets import MODEL_FILES, locate
+from featurize.assets import EXTRA_MODEL_FILES, MODEL_FILES, find, locate
 from featurize.errors import FeaturizeError, ModelFileError
 from featurize.extraction import BACKENDS, make_backend
 from featurize.frame import Frame
+from featurize.networks.network import BUILT_IN, open_network
 
 CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores")
 
 EXTRAS = (
+    ("cnn", "torch", "CNN features of an EfficientNet, or of a TorchScript file"),
+    ("sequences", "sktime", "classifiers of signals over time"),
     ("dask", "distributed", "runs on a cluster"),
     ("parquet", "pyarrow", "tables as Parquet"),
     ("remote", "fsspec", "videos by address"),
 )
 """What can be installed besides: name, package that does it, what it is for."""
+
+NETWORK_PACKAGES = {"efficientnet-lite0": ("torch", "efficientnet_lite_pytorch")}
+"""What of an extra a network runs on."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,18 @@ class Finding:
 
 def examine() -> bool:
     """Print what works here in one screen; True when everything needed does."""
-    findings = [*_packages(), *_extras(), *_model_files(), *_backends(), *_codecs()]
+    findings = [
+        *_packages(),
+        *_extras(),
+        *_model_files(),
+        *_backends(),
+        *_networks(),
+        *_codecs(),
+    ]
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
         mark = "[green]ok[/green]" if finding.works else "[red]NO[/red]"
-        table.add_row(mark, finding.subject, finding.detail)
+        table.add_row(mark, finding.subject, escape(finding.detail))
     console = Console()
     console.print(
         f"deepfake-biometrics {__version__}, Python {platform.python_version()}, "
@@ -83,7 +97,10 @@ def _version(distribution: str) -> str | None:
 
 def _model_files() -> list[Finding]:
     findings = []
-    for model in MODEL_FILES:
+    for model in (*MODEL_FILES, *EXTRA_MODEL_FILES):
+        if model.extra and find(model) is None:
+            findings.append(Finding(model.name, True, f"is not installed: {model.installing}"))
+            continue
         try:
             locate(model)
         except ModelFileError as error:
@@ -124,6 +141,28 @@ def _library(backend: str) -> str:
 
         return build()
     return f"LiteRT {_version('ai-edge-litert')}"
+
+
+def _networks() -> list[Finding]:
+    """Open each network on the device that it chooses by itself."""
+    findings = []
+    for spec in BUILT_IN:
+        subject = f"network: {spec}"
+        missing = [name for name in NETWORK_PACKAGES.get(spec, ()) if _version(name) is None]
+        if missing:
+            detail = f"needs the extra cnn ({', '.join(missing)})"
+            findings.append(Finding(subject, True, detail))
+            continue
+        try:
+            network = open_network(spec)
+        except FeaturizeError as error:
+            findings.append(Finding(subject, False, str(error)))
+        else:
+            detail = (
+                f"{network.facts.n_dims} numbers of a face, device {network.settings['device']}"
+            )
+            findings.append(Finding(subject, True, detail))
+    return findings
 
 
 def _codecs() -> list[Finding]:

@@ -62,8 +62,18 @@ class TooShortError(VideoError):
     status = "too_short"
 
 
+class NetworkFailedError(VideoError):
+    """A network fails on a face of the video, or says no numbers of it."""
+
+    status = "network_failed"
+
+
 class ModelFileError(FeaturizeError):
     """A model file is missing, or is not the file it should be."""
+
+
+class ReferencePhotoError(FeaturizeError):
+    """A photograph of the reference person cannot be read, or shows no face that could be used."""
 
 
 class ManifestError(FeaturizeError):

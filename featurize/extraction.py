@@ -22,9 +22,10 @@ from featurize.landmarks.people.tracking import MIN_DURATION_S, FaceLinker
 from featurize.landmarks.schema import Schema
 from featurize.landmarks.stabilising import stabilised
 from featurize.landmarks.storage.store import LandmarkStore
-from featurize.media_file import MediaFile, is_url, local_file
+from featurize.media_file import MediaFile, is_url
 from featurize.types import Extraction
 from featurize.video import VideoReader
+from featurize.video_source import VideoSource, source_of
 
 BACKENDS: tuple[str, ...] = ("mediapipe", "dlib")
 """Names of the landmark backends, the default first."""
@@ -135,7 +136,7 @@ class Observer(Protocol):
 
 
 def extract(
-    path: str | Path,
+    path: str | Path | VideoSource,
     options: LandmarkOptions,
     observer: Observer | None = None,
     store: LandmarkStore | None = None,
@@ -144,7 +145,7 @@ def extract(
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or VideoSource
         A video file, or the address of one, which is fetched only when the store does not know what
         it holds now.
     options : LandmarkOptions
@@ -167,14 +168,15 @@ def extract(
         When the package is missing that reads such addresses.
     """
     settings = {**options.settings, "measures": observer and observer.settings}
-    entry = None if store is None else store.entry(path, settings)
-    known = None if entry is None else entry.load()
-    if known is not None:
-        return known
-    with local_file(path) as media:
-        if store is not None and is_url(path):
+    with source_of(path) as source:
+        entry = None if store is None else store.entry(source.path, settings)
+        known = None if entry is None else entry.load()
+        if known is not None:
+            return known
+        media = source.media()
+        if store is not None and is_url(source.path):
             # What it holds may be known from elsewhere, now that it can be read.
-            entry = store.entry(path, settings, media)
+            entry = store.entry(source.path, settings, media)
             known = entry.load()
             if known is not None:
                 return known
@@ -191,7 +193,7 @@ def _extracted(media: MediaFile, options: LandmarkOptions, observer: Observer | 
     appearances = None
 
     with (
-        _one_thread(),
+        one_thread(),
         VideoReader(media) as video,
         make_backend(options.backend, options.detector) as backend,
         FaceLinker(backend.schema, embed_faces, measures) as linker,
@@ -214,7 +216,7 @@ def _extracted(media: MediaFile, options: LandmarkOptions, observer: Observer | 
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Runs of a dataset use one process per core; threads of OpenCV would only compete."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

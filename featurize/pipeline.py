@@ -1,21 +1,22 @@
 """One video goes in, its rows of the feature table come out; only here all stages are known."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from featurize import __version__
 from featurize.declaration import Recording
+from featurize.embedding import with_samples
 from featurize.errors import NoFaceError, TooShortError
 from featurize.extraction import LandmarkOptions, extract
+from featurize.feature_options import BASE_FEATURES, FeatureOptions
+from featurize.feature_rows import Row, as_table, origin
 from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.people.tracking import MIN_DURATION_S
 from featurize.landmarks.storage.store import LandmarkStore
-from featurize.manifest import MANIFEST_COLUMNS
 from featurize.media_file import shown
 from featurize.registry import (
     MEASURED_SIGNALS,
@@ -23,40 +24,15 @@ from featurize.registry import (
     compute_video_features,
     video_features,
 )
+from featurize.sampled_frames import MIN_SAMPLES, first_of_stretch
 from featurize.types import Extraction, LandmarkTrack, Sound
-from featurize.windows import WINDOW_COLUMNS, check_window, windows
+from featurize.video_source import VideoSource
+from featurize.windows import WINDOW_COLUMNS, windows
 
 MIN_FACE_FRAMES = 12
 """A face seen in fewer frames, or for less than a second, cannot be judged by how it moves."""
 
-META_COLUMNS: tuple[str, ...] = (
-    *("path", "face", *(column for column in MANIFEST_COLUMNS if column != "path")),
-    *("status", "reason", "n_frames", "face_rate", "duration_s", "fps", "face_width_px"),
-    *("landmarks_backend", "featurize_version"),
-)
-"""Columns that come before the features in every table. A table of windows has
-:data:`featurize.windows.WINDOW_COLUMNS` after ``face``, and its numbers speak of the window:
-``n_frames, face_rate, duration_s, fps`` and ``face_width_px``."""
-
-# Held by Python: names of files may be any bytes, and pyarrow, where it is, takes UTF-8 alone.
-_TEXT = pd.StringDtype("python", na_value=np.nan)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the feature table, as it travels between processes.
-
-    Attributes
-    ----------
-    meta : dict
-        Values of :func:`meta_columns`, as far as they are known.
-    features : numpy.ndarray
-        ``(n_features,)`` float64, in the order of :func:`featurize.registry.video_features`; NaN
-        where unknown. Names would make a row of a hundred kilobytes out of one of eight.
-    """
-
-    meta: dict[str, object]
-    features: np.ndarray = field(default_factory=lambda: np.full(len(video_features()), np.nan))
+_NEEDED = f"at least {MIN_FACE_FRAMES} frames and {MIN_DURATION_S:g} s are needed."
 
 
 def featurize_video(
@@ -64,6 +40,11 @@ def featurize_video(
     *,
     landmark_store: str | Path | None = None,
     window_s: float | None = None,
+    cnn: str | Path | Sequence[str | Path] = (),
+    identity: bool = False,
+    series: bool = False,
+    device: str = "auto",
+    see: Callable[[Sequence[Recording]], object] | None = None,
     **options: object,
 ) -> pd.DataFrame:
     """All features of one video.
@@ -82,6 +63,20 @@ def featurize_video(
         too little of the face has no row. Windows of 2 s are too short for spectra of movements,
         jumps of the gaze, voice and pulse, and their features stay empty; in windows of 5 s only
         those of changes of the pulse do.
+    cnn : str, Path or sequence of them
+        Networks whose features are added: ``"dlib-resnet"``, ``"efficientnet-lite0"``, or the path
+        of a TorchScript file. The video is then read twice: what networks say of the face in
+        sampled frames is kept in the landmark store too, where there is one.
+    identity : bool
+        Add how stable the face is as the face of one person, by dlib's embedding.
+    series : bool
+        Add signals step by step, for classifiers that look at sequences; needs ``window_s`` of at
+        most 30 s.
+    device : str
+        Where networks run: ``"auto"`` is CUDA where there is one, ``"cpu"`` or ``"cuda"``.
+    see : callable, optional
+        Is shown what was measured in every frame: one recording of the whole video for each face
+        that has rows, in their order; their tracks carry what networks say.
     **options
         How faces are found and followed: ``backend, detector, faces, max_faces, min_duration_s,
         stabilise``, see :class:`featurize.extraction.LandmarkOptions`.
@@ -90,7 +85,7 @@ def featurize_video(
     -------
     pandas.DataFrame
         One row per face, or per window of a face, the main face first, with the columns of the
-        feature table: first :func:`meta_columns`, then one column per row of
+        feature table: first :func:`featurize.feature_rows.meta_columns`, then one column per row of
         :func:`featurize.describe_features`.
 
     Raises
@@ -98,10 +93,13 @@ def featurize_video(
     VideoError
         The subclass says why: :class:`~featurize.errors.VideoMissingError`,
         :class:`~featurize.errors.VideoEmptyError`, :class:`~featurize.errors.VideoUnreadableError`,
-        :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError` or
-        :class:`~featurize.errors.TooShortError`.
+        :class:`~featurize.errors.NoVideoStreamError`, :class:`~featurize.errors.NoFaceError`,
+        :class:`~featurize.errors.TooShortError` or :class:`~featurize.errors.NetworkFailedError`.
     OptionError, UnknownBackendError
-        When an option has a value that no video could be worked with, or windows are too short.
+        When an option has a value that no video could be worked with, windows are too short, or a
+        network cannot be run here. Raised before the video is opened.
+    ModelFileError
+        When a model file is missing or damaged.
     OutputError
         When the landmark store, or the temporary folder, cannot be written.
 
@@ -112,9 +110,10 @@ def featurize_video(
     >>> rows[["face", "eyes__blink__rate_per_min"]]                     # doctest: +SKIP
     """
     how = LandmarkOptions(**options)
-    check_window(window_s)
+    features = FeatureOptions(cnn, identity, series, window_s, device)
+    features.check()
     store = None if landmark_store is None else LandmarkStore(landmark_store)
-    return as_table(video_rows(path, how, store, window_s), window_s)
+    return as_table(video_rows(path, how, store, features, see), features)
 
 
 def extract_landmarks(
@@ -158,51 +157,21 @@ def video_rows(
     path: str | Path,
     options: LandmarkOptions,
     store: LandmarkStore | None,
-    window_s: float | None = None,
+    features: FeatureOptions = BASE_FEATURES,
     see: Callable[[Sequence[Recording]], object] | None = None,
 ) -> list[Row]:
-    """The rows of one video, the main face first, its windows in time; errors as above.
-
-    ``see`` is shown the signals of every frame: of the whole video, also where rows are of windows,
-    and of the faces that have rows, in their order.
-    """
-    extraction = extract(path, options, PixelObserver(MEASURED_SIGNALS), store)
+    """The rows of one video, the main face first, its windows in time; see above."""
     # The order of sums in a threaded product would depend on the number of threads.
     with threadpool_limits(limits=1):
-        rows_of_faces = _rows_of(shown(path), extraction, options, window_s)
+        with VideoSource(path) as source:
+            extraction = extract(source, options, PixelObserver(MEASURED_SIGNALS), store)
+            extraction = _of_usable_faces(shown(path), extraction)
+            extraction = with_samples(source, extraction, features, store)
+        rows_of_faces = _rows_of(shown(path), extraction, options, features)
         if see is not None:
             sound, info = extraction.sound, extraction.info
             see([compute_signals(track, info, sound) for track, _ in rows_of_faces])
     return [row for _, rows in rows_of_faces for row in rows]
-
-
-def failed_row(status: str, reason: str, options: LandmarkOptions) -> Row:
-    """The row of a video that could not be used."""
-    return Row({"face": 0, "status": status, "reason": reason, **_origin(options)})
-
-
-def meta_columns(window_s: float | None) -> list[str]:
-    """Columns before the features: :data:`META_COLUMNS`, of windows :data:`WINDOW_COLUMNS` too."""
-    path, face, *others = META_COLUMNS
-    return [path, face, *(WINDOW_COLUMNS if window_s is not None else ()), *others]
-
-
-def as_table(rows: list[Row], window_s: float | None = None) -> pd.DataFrame:
-    """Rows as a table with every column of the contract, in its order; unknown values are NaN."""
-    numbers = ("n_frames", "face_rate", "duration_s", "fps", "face_width_px", *WINDOW_COLUMNS)
-    meta = {}
-    for column in meta_columns(window_s):
-        values = [row.meta.get(column) for row in rows]
-        if column in numbers:
-            meta[column] = np.array(values, float)
-        elif column == "face":
-            meta[column] = np.array(values, int)
-        else:
-            texts = ["" if value is None else str(value) for value in values]
-            meta[column] = pd.array(texts, dtype=_TEXT)
-    names = [feature.name for feature in video_features()]
-    features = pd.DataFrame(np.stack([row.features for row in rows]), columns=names)
-    return pd.concat([pd.DataFrame(meta), features], axis=1)
 
 
 @dataclass(frozen=True)
@@ -212,63 +181,84 @@ class _Part:
     track: LandmarkTrack
     sound: Sound | None
     span: dict[str, float] = field(default_factory=dict)
+    start_s: float | None = None
 
 
-def _rows_of(
-    path: str, extraction: Extraction, options: LandmarkOptions, window_s: float | None
-) -> list[tuple[LandmarkTrack, list[Row]]]:
-    """The rows of every face that has any."""
+def _of_usable_faces(path: str, extraction: Extraction) -> Extraction:
+    """The same with faces alone that are shown for long enough, of which there must be one."""
     tracks, remarks = extraction.tracks, " ".join(extraction.remarks)
     if not tracks:
         raise NoFaceError(
             f"No face was found in the {extraction.n_frames} frames of {path}: it must be clear to "
             f"see and at least about a twentieth of the picture high. {remarks}".rstrip()
         )
-    needed = f"at least {MIN_FACE_FRAMES} frames and {MIN_DURATION_S:g} s are needed."
     usable = [track for track in tracks if _is_long_enough(track)]
     if not usable:
         n_present = int(tracks[0].present.sum())
         raise TooShortError(
             f"The face is seen in only {n_present} of {extraction.n_frames} frames of {path}: "
-            f"{needed} {remarks}".rstrip()
+            f"{_NEEDED} {remarks}".rstrip()
         )
+    return replace(extraction, tracks=usable)
+
+
+def _rows_of(
+    path: str, extraction: Extraction, options: LandmarkOptions, features: FeatureOptions
+) -> list[tuple[LandmarkTrack, list[Row]]]:
+    """The rows of every face that has any."""
     faces: list[tuple[LandmarkTrack, list[Row]]] = []
-    for track in usable:
+    for track in extraction.tracks:
         rows = [
-            _row(path, len(faces), part, extraction, options)
-            for part in _parts(track, extraction.sound, window_s)
+            _row(path, len(faces), part, extraction, options, features)
+            for part in _parts(track, extraction.sound, features.window_s)
             if _is_long_enough(part.track)
         ]
         if rows:
             faces.append((track, rows))
     if not faces:
         raise TooShortError(
-            f"No window of {window_s:g} s shows enough of the face of {path}: "
-            f"{needed} {remarks}".rstrip()
+            f"No window of {features.window_s:g} s shows enough of the face of {path}: "
+            f"{_NEEDED} {' '.join(extraction.remarks)}".rstrip()
         )
     return faces
 
 
 def _row(
-    path: str, face: int, part: _Part, extraction: Extraction, options: LandmarkOptions
+    path: str,
+    face: int,
+    part: _Part,
+    extraction: Extraction,
+    options: LandmarkOptions,
+    features: FeatureOptions,
 ) -> Row:
     track = part.track
     recording = compute_signals(track, extraction.info, part.sound)
-    values = compute_video_features(recording)
+    values = compute_video_features(recording, features, part.start_s)
     meta = {
         "path": path,
         "face": face,
         **part.span,
         "status": "ok",
-        "reason": " ".join(extraction.remarks),
+        "reason": " ".join([*extraction.remarks, *_too_few_samples(track)]),
         "n_frames": track.n_frames,
         "face_rate": float(track.present.mean()),
         "duration_s": float(track.time_s[-1] - track.time_s[0]) + track.frame_step_s,
         "fps": 1 / track.frame_step_s,
         "face_width_px": values["quality__face_width_px__median"],
-        **_origin(options),
+        **origin(options),
     }
-    return Row(meta, np.array([values[f.name] for f in video_features()], np.float64))
+    return Row(meta, np.array([values[f.name] for f in video_features(features)], np.float64))
+
+
+def _too_few_samples(track: LandmarkTrack) -> Iterator[str]:
+    """Why features of networks are empty."""
+    for name, samples in track.samples.items():
+        n_samples = np.count_nonzero(first_of_stretch(track.time_s[samples.frames]))
+        if not n_samples:
+            yield f"The face is too small or too unclear for {name}."
+        elif n_samples < MIN_SAMPLES:
+            there = "is 1" if n_samples == 1 else f"are {n_samples}"
+            yield f"{name} needs {MIN_SAMPLES} samples of the face, two a second; there {there}."
 
 
 def _parts(track: LandmarkTrack, sound: Sound | None, window_s: float | None) -> Iterator[_Part]:
@@ -286,11 +276,7 @@ def _parts(track: LandmarkTrack, sound: Sound | None, window_s: float | None) ->
             np.inf if frames.stop == track.n_frames else track.time_s[frames.stop],
         )
         span = dict(zip(WINDOW_COLUMNS, (start_s, start_s + window_s), strict=True))
-        yield _Part(track.cut(frames), heard, span)
-
-
-def _origin(options: LandmarkOptions) -> dict[str, object]:
-    return {"landmarks_backend": options.name, "featurize_version": __version__}
+        yield _Part(track.cut(frames), heard, span, float(track.time_s[0]) + start_s)
 
 
 def _is_long_enough(track: LandmarkTrack) -> bool:

@@ -3,20 +3,23 @@
 A signal or summary that is not listed here is not computed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
 from featurize.declaration import (
     FrameSignal,
     KeptSignals,
+    PairSignal,
     PixelSignal,
     Recording,
     Summary,
     VideoFeature,
 )
+from featurize.feature_options import BASE_FEATURES, FeatureOptions
 from featurize.frame_features import eyes, geometry, head_pose, lighting, mouth, quality, stability
 from featurize.frame_features.expression import BLENDSHAPE_SIGNALS
 from featurize.frame_features.texture import (
@@ -27,6 +30,7 @@ from featurize.frame_features.texture import (
     spectrum,
     teeth,
 )
+from featurize.frame_features.transitions import differences, persistence, texture_changes
 from featurize.scratch import let_go, scratch
 from featurize.types import LandmarkTrack, Sound, VideoInfo, pieces
 from featurize.video_features.blinks import blink_features
@@ -41,11 +45,13 @@ from featurize.video_features.functionals import (
     QUALITY_FUNCTIONALS,
     SAMPLE_FUNCTIONALS,
     THICKNESS_FUNCTIONALS,
+    TRANSITION_FUNCTIONALS,
     Functional,
     apply_functionals,
 )
 from featurize.video_features.gaze import gaze_dynamics, iris_consistency
 from featurize.video_features.head_motion import head_trajectory
+from featurize.video_features.identity import identity_features
 from featurize.video_features.lighting import (
     LIGHTING_FUNCTIONALS,
     covariation,
@@ -54,8 +60,10 @@ from featurize.video_features.lighting import (
 from featurize.video_features.micro_expressions import micro_expressions
 from featurize.video_features.mouth_opening import mouth_closure, mouth_rhythm
 from featurize.video_features.mouth_shape import mouth_shape
+from featurize.video_features.pooled import cnn_summary
 from featurize.video_features.pulse import pulse_agreement, pulse_rate
 from featurize.video_features.quality import recording_quality
+from featurize.video_features.series import series_features, series_steps, series_values
 from featurize.video_features.stability.bone_lengths import bone_lengths
 from featurize.video_features.stability.coupling import jitter_coupling
 from featurize.video_features.stability.inner_face import inner_against_outline
@@ -167,6 +175,30 @@ PIXEL_SIGNALS: tuple[PixelSignal, ...] = (
 )
 """What is read off the pixels of sampled frames."""
 
+TRANSITION_SIGNALS: tuple[PairSignal, ...] = (
+    differences.residual_inner_levels,
+    differences.residual_inner_to_around_db,
+    differences.residual_ring_to_inner_db,
+    differences.residual_eyes_to_inner_db,
+    differences.residual_mouth_to_inner_db,
+    differences.unexplained_skin_db,
+    differences.unexplained_ring_db,
+    differences.brightness_skin_to_around_percent,
+    differences.swim_skin_iod_per_s,
+    differences.swim_mouth_to_skin_db,
+    persistence.held_inner,
+    persistence.held_inner_less_around,
+    persistence.grip_skin,
+    persistence.grip_eyes,
+    persistence.grip_around,
+    texture_changes.change_of_spectrum_top_db,
+    texture_changes.change_of_residual_correlation,
+    texture_changes.change_of_sharpness_inner_to_ring_db,
+    texture_changes.change_of_sharpness_mouth_to_inner_db,
+    texture_changes.change_of_noise_inner_db,
+)
+"""What changes from a sampled frame to the one right after it."""
+
 QUALITY_SIGNALS: tuple[PixelSignal, ...] = (
     quality.blur,
     quality.blockiness,
@@ -184,6 +216,7 @@ SIGNALS: tuple[tuple[tuple[FrameSignal, ...], tuple[Functional, ...]], ...] = (
     (NOISE_SIGNALS, NOISE_FUNCTIONALS),
     (LIGHTING_SIGNALS, LIGHTING_FUNCTIONALS),
     (PIXEL_SIGNALS, SAMPLE_FUNCTIONALS),
+    (TRANSITION_SIGNALS, TRANSITION_FUNCTIONALS),
     (QUALITY_SIGNALS, QUALITY_FUNCTIONALS),
 )
 """Groups of signals, each with what it is summed up by."""
@@ -193,8 +226,8 @@ FRAME_SIGNALS: tuple[FrameSignal, ...] = tuple(
 )
 """One value per frame each."""
 
-MEASURED_SIGNALS: tuple[PixelSignal, ...] = tuple(
-    signal for signal in FRAME_SIGNALS if isinstance(signal, PixelSignal)
+MEASURED_SIGNALS: tuple[PixelSignal | PairSignal, ...] = tuple(
+    signal for signal in FRAME_SIGNALS if isinstance(signal, PixelSignal | PairSignal)
 )
 """Those that are read off pixels while the video passes."""
 
@@ -225,32 +258,67 @@ SUMMARIES: tuple[Summary, ...] = (
 """Several values per video each, beyond the functionals of every frame signal."""
 
 
+def video_features(options: FeatureOptions = BASE_FEATURES) -> tuple[VideoFeature, ...]:
+    """Description of every feature column, in the order of the table.
+
+    Raises
+    ------
+    OptionError, ModelFileError
+        When a network of the options cannot be used.
+    """
+    window_s = options.window_s if options.series else None
+    return _described(_added_summaries(options), window_s)
+
+
 @cache
-def video_features() -> tuple[VideoFeature, ...]:
-    """Description of every feature column, in the order of the table."""
-    return tuple(_described())
+def _described(added: tuple[Summary, ...], series_s: float | None) -> tuple[VideoFeature, ...]:
+    of_signals = (
+        functional.describe(signal)
+        for signals, functionals in SIGNALS
+        for signal in signals
+        for functional in functionals
+    )
+    of_summaries = (feature for summary in (*SUMMARIES, *added) for feature in summary.features)
+    series = () if series_s is None else series_features(series_steps(series_s))
+    return (*of_signals, *of_summaries, *series)
 
 
-def _described() -> Iterator[VideoFeature]:
-    for signals, functionals in SIGNALS:
-        for signal in signals:
-            for functional in functionals:
-                yield functional.describe(signal)
-    for summary in SUMMARIES:
-        yield from summary.features
+def _added_summaries(options: FeatureOptions) -> tuple[Summary, ...]:
+    """What is measured only where it is asked for, in the order of the table."""
+    networks = (cnn_summary(facts.name, facts.n_dims) for facts in options.cnn_networks)
+    return (*networks, *((identity_features,) if options.identity else ()))
 
 
-def describe_features() -> pd.DataFrame:
+def describe_features(
+    *,
+    cnn: str | Path | Sequence[str | Path] = (),
+    identity: bool = False,
+    series: bool = False,
+    window_s: float | None = None,
+) -> pd.DataFrame:
     """What every column of the feature table means.
+
+    Parameters
+    ----------
+    cnn, identity, series, window_s
+        What was asked for besides the features of every table, see
+        :func:`featurize.featurize_video`.
 
     Returns
     -------
     pandas.DataFrame
         One row per feature in table order: ``name``, ``family``, ``unit``, ``meaning``,
         ``reference`` and ``confounded_by`` (what else moves the value, comma-separated).
+
+    Raises
+    ------
+    OptionError, ModelFileError
+        When options make no sense, or a network cannot be used.
     """
+    options = FeatureOptions(cnn, identity, series, window_s)
     columns = [field.name for field in fields(VideoFeature)]
-    table = pd.DataFrame([astuple(feature) for feature in video_features()], columns=columns)
+    features = [astuple(feature) for feature in video_features(options)]
+    table = pd.DataFrame(features, columns=columns)
     table["confounded_by"] = table["confounded_by"].map(", ".join)
     return table
 
@@ -275,11 +343,36 @@ def compute_signals(
     return Recording(track, signals, info, sound)
 
 
-def compute_video_features(recording: Recording) -> dict[str, float]:
-    """Every video feature of a recording, by column name in table order; NaN where unknown."""
+def compute_video_features(
+    recording: Recording,
+    options: FeatureOptions = BASE_FEATURES,
+    start_s: float | None = None,
+) -> dict[str, float]:
+    """Every video feature of a recording, by column name in table order; NaN where unknown.
+
+    Parameters
+    ----------
+    recording : Recording
+        One face over a video, or over a window of it.
+    options : FeatureOptions
+        What is measured. Features of networks are NaN where its track has no samples of theirs.
+    start_s : float, optional
+        Where the window begins, on the clock of ``recording.time_s``; with its first frame when
+        not given. It matters for series alone.
+
+    Raises
+    ------
+    OptionError, ModelFileError
+        When a network of the options cannot be used.
+    """
     values: dict[str, float] = {}
     for group, functionals in SIGNALS:
         values |= apply_functionals(recording, [signal.column for signal in group], functionals)
-    for summary in SUMMARIES:
+    for summary in (*SUMMARIES, *_added_summaries(options)):
         values |= summary(recording)
-    return {feature.name: values[feature.name] for feature in video_features()}
+    if options.series:
+        start_s = float(recording.time_s[0]) if start_s is None else start_s
+        columns = series_features(series_steps(options.window_s))
+        steps = series_values(recording, start_s, options.window_s).ravel()
+        values |= {column.name: step for column, step in zip(columns, steps.tolist(), strict=True)}
+    return {feature.name: values[feature.name] for feature in video_features(options)}

@@ -22,6 +22,9 @@ BLOCK_FRAMES = 8192
 """Frames that are computed in one go where whole arrays would take too much memory. Sums over so
 few are made at once, so that a video of up to four minutes knows nothing of blocks."""
 
+BLOCK_SAMPLES = 256
+"""The same of what networks say of sampled frames, which is up to thousands of numbers each."""
+
 
 def scratch(shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
     """A new array of zeros, in a temporary file when it is long.
@@ -65,13 +68,13 @@ def let_go(array: np.ndarray) -> None:
         owner.madvise(mmap.MADV_DONTNEED)
 
 
-def blocks(n_frames: int) -> Iterator[slice]:
-    """Consecutive slices of :data:`BLOCK_FRAMES`, the last one perhaps shorter.
+def blocks(n_frames: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:
+    """Consecutive slices of `size`, the last one perhaps shorter.
 
     Examples
     --------
     >>> list(blocks(10000))
     [slice(0, 8192, None), slice(8192, 10000, None)]
     """
-    for first in range(0, n_frames, BLOCK_FRAMES):
-        yield slice(first, min(first + BLOCK_FRAMES, n_frames))
+    for first in range(0, n_frames, size):
+        yield slice(first, min(first + size, n_frames))

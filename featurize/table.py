@@ -3,8 +3,8 @@
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from featurize.errors import WorkerLostError
 from featurize.extraction import LandmarkOptions
+from featurize.feature_options import FeatureOptions
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.limits import MEMORY_MIB, TIMEOUT_S
 from featurize.manifest import read_videos
@@ -44,6 +45,10 @@ def featurize_dataset(
     landmark_store: str | Path | None = None,
     per_frame: str | Path | None = None,
     window_s: float | None = None,
+    cnn: str | Path | Sequence[str | Path] = (),
+    identity: bool = False,
+    series: bool = False,
+    device: str = "auto",
     timeout_s: float | None = TIMEOUT_S,
     memory_mib: float | None = MEMORY_MIB,
     scheduler: str | None = None,
@@ -83,6 +88,8 @@ def featurize_dataset(
         Length of windows to measure instead of whole videos, see :func:`featurize.featurize_video`.
         The table then has one row per window, and the columns ``window_start_s, window_end_s``. A
         video that shows enough of a face in no window has one row that says so.
+    cnn, identity, series, device
+        What is measured besides, and where networks run, see :func:`featurize.featurize_video`.
     timeout_s : float or None
         Longest that one video may take; None for no limit.
     memory_mib : float or None
@@ -110,14 +117,14 @@ def featurize_dataset(
     Raises
     ------
     ManifestError, OptionError, UnknownBackendError
-        When the list of videos or an option cannot be worked with. Raised before any video is
-        opened.
+        When the list of videos or an option cannot be worked with, or a network cannot be run here.
+        Raised before any video is opened.
     OutputError
         When ``out`` or the landmark store cannot be written, another run is writing ``out``, or
-        ``out`` is the manifest or one of the videos itself. Raised before any video is opened,
-        unless the disk fills up later.
+        ``out`` is the manifest, a network or one of the videos itself. Raised before any video is
+        opened, unless the disk fills up later.
     ModelFileError
-        When the backend's model file is missing or damaged.
+        When the backend's model file is missing or damaged, or a network's.
     WorkerError
         When workers cannot be started, or have other versions than this process.
     WorkerLostError
@@ -133,7 +140,7 @@ def featurize_dataset(
         n_jobs=n_jobs,
         landmark_store=landmark_store,
         per_frame=per_frame,
-        window_s=window_s,
+        features=FeatureOptions(cnn, identity, series, window_s, device),
         timeout_s=timeout_s,
         memory_mib=memory_mib,
         scheduler=scheduler,
@@ -171,6 +178,8 @@ def run_dataset(
         As :func:`featurize_dataset`.
     """
     how = RunSettings() if how is None else how
+    # An earlier run with the same settings may have known a network before its file changed.
+    how = replace(how, features=replace(how.features))
     with _worked_through(source, Path(out), how) as run:
         return _write(run, Path(out), how)
 
@@ -180,12 +189,14 @@ def _worked_through(
     source: str | Path | pd.DataFrame, out: Path | None, how: RunSettings
 ) -> Iterator[DatasetRun]:
     """A run whose videos are all done; its journal is open until the end of the block."""
+    how.features.check()
     known, folder = read_videos(source)
     with contextlib.ExitStack() as stack:
         manifest = None if isinstance(source, pd.DataFrame) else source
         per_frame = None if how.per_frame is None else Path(how.per_frame)
         places = [str(located(folder, path)) for path in known["path"]]
-        refuse_outputs(out, manifest, places, list(known["path"]), per_frame)
+        listed, networks = list(known["path"]), how.features.files
+        refuse_outputs(out, manifest, places, listed, per_frame, networks)
         if out is None:
             kept_in = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "journal"
         else:
@@ -200,7 +211,7 @@ def _worked_through(
             cluster = stack.enter_context(Cluster(how.scheduler))
         videos, plan, limits = Videos.listed(known, folder, how.shard), how.plan, how.limits
         settings = plan.settings | plan.whole_products
-        journal = stack.enter_context(Journal(kept_in, settings, asdict(limits)))
+        journal = stack.enter_context(Journal(kept_in, settings, asdict(limits), plan.n_features))
         run = DatasetRun(videos, plan, limits, journal)
         run.look()
         for sentence in _what_is_done_again(kept_in, journal, settings):
@@ -225,7 +236,7 @@ def _write(run: DatasetRun, out: Path, how: RunSettings) -> RunSummary:
 
     with writing(out):
         write_table(run.parts(count), out)
-        write_json(describe_columns(how.window_s), columns_file(out))
+        write_json(describe_columns(how.features), columns_file(out))
         story = describe_run(
             settings=how.plan.settings,
             versions={name: metadata.version(name) for name in ("joblib", "pandas")},
@@ -271,7 +282,7 @@ def _what_is_done_again(
         before = journal.other_settings
         told = [
             name
-            if name in ("features", "models")
+            if name in ("features", "models", "networks")
             else f"{name}: {before.get(name)}, now {settings[name]}"
             for name in settings
             if before.get(name) != settings[name]

@@ -1,8 +1,8 @@
 """The values that travel between stages. Frozen; shapes are checked once, here."""
 
 import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -47,6 +47,42 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
+class FaceSamples:
+    """What a network says of one face in sampled frames.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        ``(n_samples,)`` int64, increasing: which frames of the track.
+    values : numpy.ndarray
+        ``(n_samples, n_dims)`` float32. Of a long video they lie in a temporary file: go through
+        them block by block, and let go of each (:mod:`featurize.scratch`).
+
+    Raises
+    ------
+    TrackError
+        When shapes disagree or frames do not increase.
+    """
+
+    frames: np.ndarray
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.frames.shape != (len(self.values),):
+            raise TrackError(
+                f"Samples must be (n_samples,) frames and (n_samples, n_dims) values, not "
+                f"{self.frames.shape} and {self.values.shape}."
+            )
+        if np.any(self.frames < 0) or np.any(np.diff(self.frames) <= 0):
+            raise TrackError("Frames of samples must increase from 0 on.")
+
+    def cut(self, first: int, stop: int) -> Self:
+        """Samples of the frames from one until before another, which become 0 and so on; views."""
+        start, end = np.searchsorted(self.frames, (first, stop))
+        return replace(self, frames=self.frames[start:end] - first, values=self.values[start:end])
+
+
+@dataclass(frozen=True)
 class LandmarkTrack:
     """One face followed through one video.
 
@@ -86,11 +122,13 @@ class LandmarkTrack:
         nothing was read.
     measures : tuple of str
         Names of its columns.
+    samples : Mapping[str, FaceSamples]
+        What networks say of the face, by name of the network; empty when none was asked.
 
     Raises
     ------
     TrackError
-        When shapes disagree or times do not increase.
+        When shapes disagree, times do not increase, or samples are of frames that there are not.
     """
 
     points_px: np.ndarray
@@ -103,6 +141,7 @@ class LandmarkTrack:
     flow_px: np.ndarray | None = None
     appearance: np.ndarray | None = None
     measures: tuple[str, ...] = ()
+    samples: Mapping[str, FaceSamples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_frames = len(self.time_s)
@@ -125,6 +164,9 @@ class LandmarkTrack:
                 raise TrackError(f"{name} must be of shape {shape}, not {array.shape}.")
         if n_frames > 1 and not np.all(np.diff(self.time_s) > 0):
             raise TrackError("time_s must increase from frame to frame.")
+        for name, samples in self.samples.items():
+            if len(samples.frames) and samples.frames[-1] >= n_frames:
+                raise TrackError(f"Samples of {name} are of more frames than the track has.")
 
     @property
     def n_frames(self) -> int:
@@ -150,10 +192,12 @@ class LandmarkTrack:
         """Some consecutive frames of the track, copied into memory.
 
         Of arrays that are maps of files nothing but the copy stays in memory, so whoever goes
-        through a track by :func:`pieces` holds one piece of it, however long the video.
+        through a track by :func:`pieces` holds one piece of it, however long the video. What
+        networks say is left out: it is not of every frame.
         """
         arrays = {"time_s": self.time_s, **self.arrays}
-        return replace(self, **{name: _copied(array, frames) for name, array in arrays.items()})
+        copies = {name: _copied(array, frames) for name, array in arrays.items()}
+        return replace(self, **copies, samples={})
 
     def cut(self, frames: slice) -> Self:
         """Some consecutive frames as a track of their own; its arrays are views of these.
@@ -162,7 +206,10 @@ class LandmarkTrack:
         kept, as it was measured.
         """
         arrays = {"time_s": self.time_s, **self.arrays}
-        return replace(self, **{name: array[frames] for name, array in arrays.items()})
+        first, stop, _ = frames.indices(self.n_frames)
+        samples = {name: one.cut(first, stop) for name, one in self.samples.items()}
+        views = {name: array[frames] for name, array in arrays.items()}
+        return replace(self, **views, samples=samples)
 
     def measured(self, name: str) -> np.ndarray:
         """``(n_frames,)`` float64 values of a measure; NaN where, or when, it was not read."""

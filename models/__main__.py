@@ -14,6 +14,7 @@ from models.errors import ModelsError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from models.detector import Detector
     from models.evaluation.validation_report import ValidationReport
 
 app = typer.Typer(
@@ -36,6 +37,13 @@ _Condition = Annotated[
     typer.Option(help="Tell features beside what authentic video of the same quality shows."),
 ]
 
+_Members = Annotated[
+    str | None,
+    typer.Option(
+        help="Who decides in a committee or stacking: two or more of svm, mlp, xgboost, sequences "
+        "and frames, joined by commas."
+    ),
+]
 _Search = Annotated[
     bool,
     typer.Option(
@@ -63,7 +71,14 @@ def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 def train(
     features: _TableFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="Detector file to write.")],
-    classifier: Annotated[str, typer.Option(help="svm, mlp, xgboost or committee.")] = "committee",
+    classifier: Annotated[
+        str,
+        typer.Option(
+            help="svm, mlp or xgboost; sequences or frames, of a table with --series; committee "
+            "(mean of its members) or stacking (weighted by what held-out people showed)."
+        ),
+    ] = "committee",
+    members: _Members = None,
     seed: _Seed = 0,
     condition_on_quality: _Condition = False,
     search: _Search = False,
@@ -73,16 +88,31 @@ def train(
     from models.training import train as train_detector
 
     check_destination(output)
-    detector = train_detector(features, classifier, seed, condition_on_quality, search)
+    detector = train_detector(
+        features, classifier, seed, condition_on_quality, search, members=members
+    )
     detector.save(output)
     made = detector.provenance
     for remark in made["remarks"]:
         typer.echo(remark, err=True)
+    weights = [f"{name} {weight:.2f}" for name, weight in detector.member_weights.items()]
+    weighed = f"; weights {', '.join(weights)}" if weights else ""
     typer.echo(
         f"{output}: {classifier} trained on {made['n_real']} real and {made['n_fake']} fake videos "
-        f"of {made['n_groups']} groups with {len(detector.columns)} features; fake from "
-        f"probability {detector.thresholds.fake:.2f}, real up to {detector.thresholds.real:.2f}."
+        f"of {made['n_groups']} groups with {_learnt_from(detector)}; fake from "
+        f"probability {detector.thresholds.fake:.2f}, real up to {detector.thresholds.real:.2f}"
+        f"{weighed}."
     )
+
+
+def _learnt_from(detector: "Detector") -> str:
+    from models.table.series import series_layout
+
+    parts = [f"{len(detector.columns)} features"] if detector.columns else []
+    if detector.series:
+        signals, n_steps = series_layout(detector.series)
+        parts.append(f"{len(signals)} signals of {n_steps} steps in time")
+    return " and ".join(parts)
 
 
 @app.command("cross-validate")
@@ -97,8 +127,13 @@ def cross_validate(
         ),
     ] = "group",
     classifier: Annotated[
-        str, typer.Option(help="all, or names joined by commas: svm,mlp,xgboost,committee.")
+        str,
+        typer.Option(
+            help="all, or names joined by commas: svm,mlp,xgboost,committee,stacking, and "
+            "sequences,frames of a table with --series."
+        ),
     ] = "all",
+    members: _Members = None,
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     seed: _Seed = 0,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = 1,
@@ -129,6 +164,7 @@ def cross_validate(
         jobs,
         condition_on_quality,
         search,
+        members=members,
         importance=report is not None,
         audit=audit,
     )
@@ -158,12 +194,23 @@ def score(
     detector: Annotated[
         Path | None, typer.Option(help="Detector file written by `python -m models train`.")
     ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Photograph of a person: is the video of them? Several of the same person help."
+        ),
+    ] = None,
+    cnn: Annotated[
+        list[str] | None,
+        typer.Option(help="TorchScript file of your own that the detector was trained with."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where networks run: auto, cpu or cuda.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Say how likely a video is manipulated, and why."""
+    """Say how likely a video is manipulated, and why; with --reference, whether of that person."""
     from models.scoring import score_video
 
-    answer = score_video(video, detector)
+    answer = score_video(video, detector, reference=reference or None, cnn=cnn or (), device=device)
     typer.echo(answer.to_json() if json else answer.to_text().rstrip())
 
 

@@ -9,21 +9,23 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.errors import FeatureMismatchError
-from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.detector_parts import check_content, check_installed, conditioner_of, serial_members
+from models.errors import NotInstalledError
 from models.learning.conditioning import QualityConditioner
+from models.learning.video_rows import mean_of_known
+from models.learning.vote import SoftVote, Stacking
 from models.storage import DAMAGE, damaged, read_checked, write_repeatable
-from models.table.feature_table import MAX_MISSING, WINDOW_COLUMNS, feature_matrix
+from models.table.known import MAX_MISSING, MAX_MISSING_STEPS, missing_steps
+from models.table.lacking import has_identity, networks_of
+from models.table.matrix import feature_matrix, watched_columns
+from models.table.series import series_layout
+from models.table.window_check import check_windows
 
 # A row with a larger share of its features outside everything seen in training is ``uncertain`` at
 # most. Of 219 videos of talking faces from 24 sources, one in twenty has more than 5 % outside
 # what the videos of other sources show, and none has more than 16 %. With few training videos more
 # lies outside by chance alone: about 2 / (n_videos + 1) of the features.
 MAX_UNSEEN = 0.2
-
-
-# Lengths are known to the millisecond.
-_SAME_LENGTH_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Detector:
     Attributes
     ----------
     columns : tuple of str
-        Names of the features, in the order the pipeline takes them.
+        Names of the features, in the order the pipeline takes them; none where it learns from
+        signals over time alone.
     covariates : tuple of str
         Names of the measures of quality that the pipeline takes after the features; none where it
         is not conditioned on quality.
+    series : tuple of str
+        Names of the values of signals over time that the pipeline takes last, signal by signal;
+        none where it learns from features alone.
     pipeline : sklearn.pipeline.Pipeline
         Conditioning, imputation, scaling, classifier and calibration, fitted.
     thresholds : Thresholds
@@ -72,6 +78,7 @@ class Detector:
 
     columns: tuple[str, ...]
     covariates: tuple[str, ...]
+    series: tuple[str, ...]
     pipeline: Pipeline
     thresholds: Thresholds
     real_quantiles: np.ndarray
@@ -85,17 +92,39 @@ class Detector:
         return self.pipeline[-1].slope_, self.pipeline[-1].intercept_
 
     def matrix(self, table: pd.DataFrame) -> np.ndarray:
-        """Return features, then covariates, as ``(n_rows, n_inputs)``; other columns are ignored.
+        """Return features, covariates and series ``(n_rows, n_inputs)``; other columns are ignored.
 
         Raises
         ------
         FeatureMismatchError
-            When a feature or a covariate of the detector is missing, or rows are whole videos and
-            the detector was trained on windows, the other way round, or on windows of another
+            When a feature, a covariate or a value of a signal is missing, or rows are whole videos
+            and the detector was trained on windows, the other way round, or on windows of another
             length.
         """
-        self._check_windows(table)
-        return feature_matrix(table, (*self.columns, *self.covariates))
+        columns = (*self.columns, *self.covariates, *self.series)
+        check_windows(table, columns, self.window_s)
+        return feature_matrix(table, columns, self.window_s)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks whose columns ``cnn__`` it takes, in the order of the columns."""
+        return networks_of(self.columns)
+
+    @property
+    def needs_identity(self) -> bool:
+        """Whether it takes features of the family ``identity``."""
+        return has_identity(self.columns)
+
+    @property
+    def needs_series(self) -> bool:
+        """Whether it takes signals over time."""
+        return bool(self.series)
+
+    @property
+    def member_weights(self) -> dict[str, float]:
+        """Weight of each member's log-odds in a stacking, one in sum; empty for all others."""
+        calibrated = self.pipeline[-1]
+        return dict(calibrated.weights_) if isinstance(calibrated, Stacking) else {}
 
     def faces_of(self, table: pd.DataFrame) -> np.ndarray:
         """Return ``(n_rows,)`` int, of which face of which video each row is, from 0 on.
@@ -110,7 +139,7 @@ class Detector:
     @property
     def conditioner(self) -> QualityConditioner | None:
         """What tells features beside authentic video of the same quality, if anything does."""
-        return _conditioner(self.pipeline)
+        return conditioner_of(self.pipeline)
 
     def ordinary(self, inputs: np.ndarray) -> np.ndarray:
         """Return ``(n_rows, n_features)`` what authentic video shows, NaN where never measured.
@@ -121,7 +150,23 @@ class Detector:
         medians = np.broadcast_to(self.real_quantiles[:, 1], (len(inputs), len(self.columns)))
         if self.conditioner is None:
             return medians
-        return np.where(np.isnan(medians), np.nan, self.conditioner.expected(inputs))
+        expected = self.conditioner.expected(self._tabular(inputs))
+        return np.where(np.isnan(medians), np.nan, expected)
+
+    def unknown_quality(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_covariates)`` bool: not measured, so taken as the median video's."""
+        if self.conditioner is None:
+            return np.zeros((len(inputs), 0), dtype=bool)
+        return self.conditioner.unknown_quality(self._tabular(inputs))
+
+    def unseen_quality(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_covariates)`` bool: beyond what authentic training videos showed."""
+        if self.conditioner is None:
+            return np.zeros((len(inputs), 0), dtype=bool)
+        return self.conditioner.unseen_quality(self._tabular(inputs))
+
+    def _tabular(self, inputs: np.ndarray) -> np.ndarray:
+        return inputs[:, : len(self.columns) + len(self.covariates)]
 
     def decision_function(self, table: pd.DataFrame) -> np.ndarray:
         """Return ``(n_rows,)`` decision values to rank by; NaN where too little was measured.
@@ -138,7 +183,7 @@ class Detector:
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray:
         """Return ``(n_rows,)`` calibrated probabilities of being manipulated, NaN where unknown.
 
-        Unknown are rows that lack more than :data:`MAX_MISSING` of the features.
+        Unknown are rows of which too little is known, see :meth:`known`.
         The share of fakes in the training table is the prior: where it was not that of the
         videos to be scored, the verdicts are safer to read than the probability.
 
@@ -162,42 +207,91 @@ class Detector:
         slope, intercept = self.calibration
         return slope * self._decision(inputs) + intercept
 
+    def member_log_odds(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Return of each member, by name, ``(n_rows,)`` the log-odds by its own calibration.
+
+        Of a classifier that does not vote, its own under its name. NaN where too little was
+        measured; those of a video in windows are the mean of the known ones of its windows.
+
+        Raises
+        ------
+        FeatureMismatchError
+            As for :meth:`matrix`.
+        """
+        inputs = self.matrix(table)
+        calibrated = self.pipeline[-1]
+        if not isinstance(calibrated, SoftVote | Stacking):
+            return {str(self.provenance["classifier"]): self.log_odds(inputs)}
+        known = self.known(inputs)
+        told = {name: np.full(len(inputs), np.nan) for name in calibrated.members_}
+        if known.any():
+            with threadpool_limits(limits=1):
+                for name, values in calibrated.member_log_odds(inputs[known]).items():
+                    told[name][known] = values
+        return told
+
     def _decision(self, inputs: np.ndarray) -> np.ndarray:
         decision = np.full(len(inputs), np.nan)
-        known = self.missing_share(inputs) <= MAX_MISSING
+        known = self.known(inputs)
         if known.any():
             # The order of sums in a threaded product depends on the number of threads.
             with threadpool_limits(limits=1):
                 decision[known] = self.pipeline.decision_function(inputs[known])
         return decision
 
-    def _check_windows(self, table: pd.DataFrame) -> None:
-        """Raise FeatureMismatchError unless a row of the table is what one was in training."""
-        in_windows = any(name in table.columns for name in WINDOW_COLUMNS)
-        if self.window_s is None:
-            if in_windows:
-                raise FeatureMismatchError(
-                    "The detector was trained on whole videos, but the rows of the table are "
-                    "windows: make the table without `--window`, or train the detector on windows."
-                )
-            return
-        made = f"make the table by `python -m featurize run --window {self.window_s:g}`."
-        trained = f"The detector was trained on windows of {self.window_s:g} s, but"
-        if not in_windows:
-            raise FeatureMismatchError(f"{trained} the rows of the table are whole videos: {made}")
-        if "path" not in table.columns:
-            raise FeatureMismatchError(f"{trained} no column path says of which video each: {made}")
-        lengths_s = np.diff(feature_matrix(table, WINDOW_COLUMNS), axis=1)
-        others = lengths_s[np.abs(lengths_s - self.window_s) > _SAME_LENGTH_S]
-        if len(others):
-            raise FeatureMismatchError(f"{trained} the table has some of {others[0]:g} s: {made}")
+    def series_log_odds(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows,)`` what members that take signals over time add to the log-odds.
+
+        That is by how much these would be lower, had such members said nothing either way. Zero
+        where none does, or all do; NaN where too little was measured.
+        """
+        serial = serial_members(self.pipeline)
+        known = self.known(inputs)
+        added = np.where(known, 0.0, np.nan)
+        calibrated = self.pipeline[-1]
+        if serial and self.columns and known.any():
+            with threadpool_limits(limits=1):
+                told = calibrated.member_log_odds(inputs[known])
+            without = told | {name: np.zeros_like(told[name]) for name in serial}
+            moved = calibrated.decision_of(told) - calibrated.decision_of(without)
+            added[known] = self.calibration[0] * moved
+        return added
+
+    def known(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows,)`` bool: enough is known of all that the classifier takes.
+
+        At most :data:`MAX_MISSING` of the features are missing where it takes features, and at
+        most :data:`MAX_MISSING_STEPS` of the time steps where it takes signals over time. In
+        training rows were left out by the same rule.
+        """
+        enough = self.missing_share(inputs) <= MAX_MISSING
+        return enough & (self.missing_steps(inputs) <= MAX_MISSING_STEPS)
 
     def missing_share(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` share of missing values among features usual in training."""
+        """Return ``(n_rows,)`` share of missing values among features usual in training.
+
+        Those of networks count only where there are no others, see
+        :func:`models.table.matrix.watched_columns`; zero where the detector takes no features.
+        """
+        if not self.columns:
+            return np.zeros(len(inputs))
         return np.isnan(inputs[:, self._measured]).mean(axis=1)
 
+    def missing_steps(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows,)`` share of the steps in time at which no signal is known.
+
+        Zero where the detector takes no signals over time.
+        """
+        if not self.series:
+            return np.zeros(len(inputs))
+        _, n_steps = series_layout(self.series)
+        return missing_steps(inputs[:, -len(self.series) :], n_steps)
+
     def unseen_share(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` share of features outside all seen in training, of known ones."""
+        """Return ``(n_rows,)`` share of features outside all seen in training, of known ones.
+
+        Of the same features as :meth:`missing_share`.
+        """
         features = inputs[:, self._measured]
         low, high = self.seen_range[self._measured].T
         n_outside = ((features < low) | (features > high)).sum(axis=1)
@@ -205,8 +299,9 @@ class Detector:
 
     @property
     def _measured(self) -> np.ndarray:
-        """Numbers of the features that training videos usually had."""
-        return np.flatnonzero(np.isfinite(self.seen_range).all(axis=1))
+        """Numbers of the features that training videos usually had, and that are looked at."""
+        usual = np.isfinite(self.seen_range).all(axis=1)
+        return np.flatnonzero(watched_columns(self.columns, usual))
 
     def verdict(self, probability: float, unseen_share: float = 0.0) -> str:
         """Return what to call a row of this probability and share of unseen values.
@@ -235,6 +330,7 @@ class Detector:
         content = {
             "columns": list(self.columns),
             "covariates": list(self.covariates),
+            "series": list(self.series),
             "pipeline": self.pipeline,
             "threshold_real": self.thresholds.real,
             "threshold_fake": self.thresholds.fake,
@@ -244,19 +340,6 @@ class Detector:
             "provenance": self.provenance,
         }
         write_repeatable(content, path)
-
-
-def mean_of_known(values: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Return ``(n_faces,)`` the mean of the values of each face that are not NaN, if there are any.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        ``(n_rows,)``.
-    faces : numpy.ndarray
-        ``(n_rows,)`` int, of which face each is, from 0 on.
-    """
-    return pd.Series(values).groupby(faces).mean().to_numpy()
 
 
 def load_detector(path: str | os.PathLike) -> Detector:
@@ -269,13 +352,21 @@ def load_detector(path: str | os.PathLike) -> Detector:
     DetectorError
         When the file is missing, damaged, of another kind or version, or holds another type, or
         when its parts do not fit together.
+    NotInstalledError
+        When it was trained on sequences, and the package for these is not installed, cannot be
+        loaded, or finds no folder to keep compiled code in.
     """
     content = read_checked(path)
     try:
-        _check_content(content)
+        check_content(content)
+    except DAMAGE as error:
+        raise damaged(path) from error
+    check_installed(content["pipeline"])
+    try:
         detector = Detector(
             columns=tuple(content["columns"]),
             covariates=tuple(content["covariates"]),
+            series=tuple(content["series"]),
             pipeline=content["pipeline"],
             thresholds=Thresholds(content["threshold_real"], content["threshold_fake"]),
             real_quantiles=content["real_quantiles"],
@@ -284,51 +375,14 @@ def load_detector(path: str | os.PathLike) -> Detector:
             provenance=content["provenance"],
         )
         # One row shows that the fitted parts are there and of one size.
-        row = np.r_[detector.real_quantiles[:, 1], np.zeros(len(detector.covariates))]
+        n_others = len(detector.covariates) + len(detector.series)
+        row = np.r_[detector.real_quantiles[:, 1], np.zeros(n_others)]
         score = detector.log_odds(np.nan_to_num(row)[None])
+    except NotInstalledError:
+        # It is an error of the machine, of a kind that a damaged file raises too.
+        raise
     except DAMAGE as error:
         raise damaged(path) from error
     if not np.isfinite(score).all():
         raise damaged(path)
     return detector
-
-
-def _check_content(content: dict) -> None:
-    """Raise ValueError where the parts of a detector do not fit together."""
-    columns, covariates, pipeline = (content[k] for k in ("columns", "covariates", "pipeline"))
-    inputs = [*columns, *covariates]
-    limits = content["threshold_real"], content["threshold_fake"]
-    fits = (
-        all(isinstance(name, str) for name in inputs)
-        and len(set(inputs)) == len(inputs)
-        and all(
-            content[name].shape == (len(columns), n) and content[name].dtype.kind == "f"
-            for name, n in (("real_quantiles", 3), ("seen_range", 2))
-        )
-        and pipeline.n_features_in_ == len(inputs)
-        and isinstance(pipeline[-1], (CalibratedByGroup, SoftVote))
-        and _n_covariates(pipeline) == len(covariates)
-        and np.isfinite(limits).all()
-        and limits[0] <= limits[1]
-        and (content["window_s"] is None or 0 < content["window_s"] < np.inf)
-        and isinstance(content["provenance"].get("versions"), dict)
-    )
-    if not fits:
-        raise ValueError("The parts of the detector do not fit together.")
-
-
-def _conditioner(pipeline: Pipeline) -> QualityConditioner | None:
-    """Return the first step of the calibrated pipeline, where it conditions on quality.
-
-    The members of a vote are fitted on the same rows, so that of any speaks for all.
-    """
-    calibrated = pipeline[-1]
-    if isinstance(calibrated, SoftVote):
-        calibrated = next(iter(calibrated.members_.values()))
-    first = calibrated.estimator_[0]
-    return first if isinstance(first, QualityConditioner) else None
-
-
-def _n_covariates(pipeline: Pipeline) -> int:
-    conditioner = _conditioner(pipeline)
-    return 0 if conditioner is None else conditioner.n_covariates

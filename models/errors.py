@@ -21,6 +21,10 @@ class SettingError(ModelsError, ValueError):
     """A number that says how to run, such as the seed, is out of its range."""
 
 
+class NotInstalledError(SettingError):
+    """What a classifier needs is not installed, or cannot be used where it is installed."""
+
+
 class DetectorError(ModelsError):
     """A detector file that is missing, damaged, foreign, or holds a type that is not trusted."""
 

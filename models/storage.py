@@ -18,17 +18,21 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from models.errors import DetectorError
 
 FORMAT = "deepfake-biometrics detector"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
 TRUSTED_TYPES = (
     "models.learning.calibration.CalibratedByGroup",
-    "models.learning.calibration.SoftVote",
     "models.learning.conditioning.QualityConditioner",
+    "models.learning.convolutions.ConvolutionFeatures",
+    "models.learning.frame_mean.FrameMean",
     "models.learning.kernel_machine.RadialSVC",
     "models.learning.preprocessing.BestShare",
     "models.learning.preprocessing.ClippedRobustScaler",
+    "models.learning.preprocessing.TakeColumns",
+    "models.learning.vote.SoftVote",
+    "models.learning.vote.Stacking",
     "numpy.dtype",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
@@ -37,6 +41,7 @@ TRUSTED_TYPES = (
 _FIELDS = {
     "columns": list,
     "covariates": list,
+    "series": list,
     "pipeline": Pipeline,
     "threshold_real": float,
     "threshold_fake": float,
@@ -121,6 +126,8 @@ def read_checked(path: str | os.PathLike) -> dict:
         raise DetectorError(f"Cannot read the detector {str(path)!r}: {error.strerror}.") from error
     try:
         _check_members(archive)
+        # Before anything is rebuilt: another version may hold types that this one does not know.
+        _check_marks(path, _marks(archive))
         marked = skops.io.loads(archive, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise DetectorError(
@@ -129,22 +136,37 @@ def read_checked(path: str | os.PathLike) -> dict:
         ) from error
     except DAMAGE as error:
         raise damaged(path) from error
-    if not isinstance(marked, dict) or marked.get("format") != FORMAT:
-        raise DetectorError(
-            f"{str(path)!r} is a skops file, but not a detector: give a file that "
-            "`python -m models train` wrote."
-        )
-    if marked.get("format_version") != FORMAT_VERSION:
-        raise DetectorError(
-            f"{str(path)!r} has format version {marked.get('format_version')!r}, but this package "
-            f"reads version {FORMAT_VERSION}: train the detector again."
-        )
+    if not isinstance(marked, dict):
+        raise damaged(path)
     wrong = [name for name, kind in _FIELDS.items() if not isinstance(marked.get(name), kind)]
     if wrong:
         raise DetectorError(
             f"The detector {str(path)!r} is incomplete ({', '.join(wrong)}): train it again."
         )
     return marked
+
+
+def _marks(archive: bytes) -> dict[str, object]:
+    """Return what a file says of its format, as plain JSON."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        content = json.loads(source.read("schema.json"))["content"]
+    if not isinstance(content, dict):
+        return {}
+    names = [name for name in ("format", "format_version") if name in content]
+    return {name: json.loads(content[name]["content"]) for name in names}
+
+
+def _check_marks(path: Path, marks: dict[str, object]) -> None:
+    if marks.get("format") != FORMAT:
+        raise DetectorError(
+            f"{str(path)!r} is a skops file, but not a detector: give a file that "
+            "`python -m models train` wrote."
+        )
+    if marks.get("format_version") != FORMAT_VERSION:
+        raise DetectorError(
+            f"{str(path)!r} has format version {marks.get('format_version')!r}, but this package "
+            f"reads version {FORMAT_VERSION}: train the detector again."
+        )
 
 
 def damaged(path: str | os.PathLike) -> DetectorError:

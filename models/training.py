@@ -1,15 +1,33 @@
 """Feature table to detector."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import MAKERS, check_classifier, check_seed
+from models.classifiers import (
+    MAKERS,
+    check_classifier,
+    check_options,
+    check_seed,
+    check_signals,
+    checked_members,
+    remarks_on_options,
+    taken_inputs,
+    takes_features,
+    takes_series,
+)
 from models.detector import Detector, Thresholds
+from models.learning.calibration import CalibratedByGroup
 from models.learning.video_rows import mean_by_video
-from models.table.feature_table import TrainingTable, read_training_table, usually_known
+from models.learning.vote import SoftVote, Stacking
+from models.table.feature_table import read_training_table
+from models.table.known import usually_known
+from models.table.matrix import is_by_hand
+from models.table.series import series_columns
+from models.table.training_table import TrainingTable
 from models.versions import installed_versions
 
 _TOLERATED_ERRORS = 0.05
@@ -21,6 +39,7 @@ def train(
     seed: int = 0,
     condition_on_quality: bool = False,
     search: bool = False,
+    members: str | Sequence[str] | None = None,
 ) -> Detector:
     """Fit a detector on all usable rows of a feature table.
 
@@ -33,7 +52,9 @@ def train(
     table : path or pandas.DataFrame
         See :func:`models.table.feature_table.read_training_table`.
     classifier : str
-        ``svm``, ``mlp``, ``xgboost`` or ``committee``, the soft vote of the three.
+        ``svm``, ``mlp``, ``xgboost``, ``sequences`` or ``frames``, of which the last two learn from
+        the signals over time (``python -m featurize run --window 5 --series``); or ``committee``,
+        the soft vote of several, or ``stacking``, in which each of several weighs what it is worth.
     seed : int
         Same table and seed, same detector.
     condition_on_quality : bool
@@ -42,41 +63,63 @@ def train(
     search : bool
         Whether hyper-parameters and the share of features are chosen on held-out groups. See
         :mod:`models.learning.search`.
+    members : sequence of str, or their names joined by commas
+        Of a ``committee`` or of ``stacking``, at least two of the first five; by default ``svm``,
+        ``mlp`` and ``xgboost``.
 
     Raises
     ------
     TableError
-        When the table cannot be trained on.
+        When the table cannot be trained on, or has no signals over time and the classifier needs
+        them.
     HoldOutError
         When a class has fewer than two groups.
     UnknownClassifierError
-        When there is no such classifier.
+        When there is no such classifier, or no such member.
     SettingError
-        When the seed is negative or too large.
+        When the seed is negative or too large, the members are fewer than two, named twice, or
+        given for a classifier that has none, or nothing that is asked for learns from features and
+        these are to be conditioned or searched for.
+    NotInstalledError
+        When what learns from sequences is not installed, or cannot be loaded.
     """
     check_classifier(classifier)
     check_seed(seed)
-    data = read_training_table(table, condition_on_quality)
-    pipeline = MAKERS[classifier](seed, len(data.covariate_columns), search)
+    members = checked_members(members, [classifier])
+    check_options([classifier], members, condition_on_quality, search)
+    data = read_training_table(
+        table,
+        condition_on_quality,
+        series=takes_series([classifier], members),
+        features=takes_features([classifier], members),
+    )
+    check_signals(data, [classifier], members)
+    layout, X = taken_inputs(data, [classifier], members)
+    pipeline = MAKERS[classifier](layout, seed, search, members)
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):
-        pipeline.fit(
-            data.inputs, data.is_fake, classify__groups=data.groups, classify__videos=data.videos
-        )
+        pipeline.fit(X, data.is_fake, classify__groups=data.groups, classify__videos=data.videos)
     calibrated = pipeline[-1]
     held_out = calibrated.probability(mean_by_video(calibrated.oof_decision_, data.videos))
     is_fake = _is_fake_by_video(data)
+    features = data.features[:, : layout.n_features]
     return Detector(
-        columns=data.columns,
-        covariates=data.covariate_columns,
+        columns=data.columns[: layout.n_features],
+        covariates=data.covariate_columns[: layout.n_covariates],
+        series=series_columns(layout.signals, layout.n_steps),
         pipeline=pipeline,
         thresholds=choose_thresholds(held_out, is_fake),
-        real_quantiles=_quantiles(data.features[data.is_fake == 0], (0.05, 0.5, 0.95)),
-        seen_range=np.where(
-            usually_known(data.features)[:, None], _quantiles(data.features, (0.0, 1.0)), np.nan
-        ),
+        real_quantiles=_quantiles(features[data.is_fake == 0], (0.05, 0.5, 0.95)),
+        seen_range=_seen_range(features, data.columns[: layout.n_features]),
         window_s=data.window_s,
-        provenance=_provenance(data, classifier, seed, search, calibrated.chosen_),
+        provenance=_provenance(
+            data,
+            classifier,
+            seed,
+            search,
+            calibrated,
+            remarks_on_options([classifier], members, condition_on_quality, search),
+        ),
     )
 
 
@@ -117,16 +160,32 @@ def _quantiles(features: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
     return quantiles
 
 
+def _seen_range(features: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:
+    """Return ``(n_features, 2)`` smallest and largest value, NaN of what is not usually known."""
+    by_hand = is_by_hand(columns)
+    usual = usually_known(features)
+    # What networks know says nothing of what is usual of the others.
+    usual[by_hand] = usually_known(features[:, by_hand])
+    return np.where(usual[:, None], _quantiles(features, (0.0, 1.0)), np.nan)
+
+
 def _provenance(
-    data: TrainingTable, classifier: str, seed: int, search: bool, chosen: dict[str, object]
+    data: TrainingTable,
+    classifier: str,
+    seed: int,
+    search: bool,
+    fitted: CalibratedByGroup | SoftVote | Stacking,
+    remarks: list[str],
 ) -> dict[str, object]:
     """Return what the detector was made from; no clock, so that the same input repeats."""
     is_fake = _is_fake_by_video(data)
     return {
         "classifier": classifier,
+        "members": list(fitted.members_) if isinstance(fitted, SoftVote | Stacking) else [],
+        "weights": dict(fitted.weights_) if isinstance(fitted, Stacking) else {},
         "seed": seed,
         "searched": search,
-        "chosen": chosen,
+        "chosen": fitted.chosen_,
         "table_sha256": data.sha256,
         "window_s": data.window_s,
         "n_rows": data.n_rows,
@@ -137,5 +196,5 @@ def _provenance(
         "featurize_version": data.spelled("featurize_version"),
         "landmarks_backend": data.spelled("landmarks_backend"),
         "versions": installed_versions(),
-        "remarks": list(data.remarks),
+        "remarks": [*data.remarks, *remarks],
     }

@@ -8,8 +8,25 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from models.audit import audit_shortcuts
-from models.classifiers import MAKERS, check_classifier, check_seed
-from models.errors import HoldOutError, SettingError, UnknownClassifierError
+from models.classifiers import (
+    MAKERS,
+    TABULAR,
+    VOTES,
+    all_names,
+    check_classifier,
+    check_options,
+    check_seed,
+    check_signals,
+    checked_members,
+    remarks_on_options,
+    takes_features,
+    takes_series,
+)
+from models.errors import (
+    HoldOutError,
+    SettingError,
+    UnknownClassifierError,
+)
 from models.evaluation.breakdown import break_down, quality_levels
 from models.evaluation.held_out import (
     Fold,
@@ -41,6 +58,7 @@ def cross_validate(
     search: bool = False,
     importance: bool = False,
     audit: bool = True,
+    members: str | Sequence[str] | None = None,
 ) -> ValidationReport:
     """Score every video by a classifier that saw nothing of its group.
 
@@ -58,7 +76,8 @@ def cross_validate(
         ``compression``, ``split`` (the official one). No group is ever on both sides. See
         :mod:`models.splitters`.
     classifier : str or sequence of str
-        ``svm``, ``mlp``, ``xgboost``, ``committee``, several of them, or ``all``.
+        ``svm``, ``mlp``, ``xgboost``, ``committee``, ``stacking``, ``sequences``, ``frames``,
+        several of them, or ``all``: of the last two only where the table has signals over time.
     n_folds : int
         At most so many folds, fewer where a class has fewer groups.
     seed : int
@@ -77,17 +96,24 @@ def cross_validate(
     audit : bool
         Whether to ask first which shortcuts the table offers, and to hold out data sets too where
         the figures may be a fingerprint of the source. See :mod:`models.audit`.
+    members : sequence of str, or their names joined by commas
+        Of ``committee`` and ``stacking``; as for :func:`models.training.train`.
 
     Raises
     ------
     TableError
-        When the table cannot be learnt from.
+        When the table cannot be learnt from, or has no signals over time and a classifier needs
+        them.
     HoldOutError
         When there is nothing to hold out: a column is empty or has one value, groups are too few.
     UnknownClassifierError
         When there is no such classifier.
     SettingError
-        When the seed is negative, or the number of processes neither positive nor -1.
+        When the seed is negative, the number of processes neither positive nor -1, the members
+        are fewer than two or named twice, or nothing that is asked for learns from features and
+        these are to be conditioned or searched for.
+    NotInstalledError
+        When what learns from sequences is asked for by name, and not installed or not to be loaded.
     """
     check_seed(seed)
     check_n_folds(n_folds)
@@ -95,24 +121,36 @@ def cross_validate(
         raise SettingError(
             f"The number of processes must be 1 or more, or -1 for one per core, not {n_jobs}."
         )
-    names = list(MAKERS) if classifier == "all" else _as_list(classifier)
+    names = [*TABULAR, *VOTES] if classifier == "all" else _as_list(classifier)
     if not names:
         raise UnknownClassifierError(f"No classifier is named: choose from {', '.join(MAKERS)}.")
     for name in names:
         check_classifier(name)
+    members = checked_members(members, names)
     if hold_out not in SPLITTERS:
         raise HoldOutError(
             f"There is nothing called {hold_out!r} to hold out: choose one of "
             f"{', '.join(SPLITTERS)}."
         )
+    check_options(names, members, condition_on_quality, search)
     data = table
     if not isinstance(table, TrainingTable):
-        data = read_training_table(table, condition_on_quality)
-    plan = Plan(names, seed, search, importance)
+        series = classifier == "all" or takes_series(names, members)
+        data = read_training_table(
+            table, condition_on_quality, series=series, features=takes_features(names, members)
+        )
+    names, left_out = all_names(data) if classifier == "all" else (names, [])
+    check_signals(data, names, members)
+    remarks = [
+        *left_out,
+        *remarks_on_options(names, members, bool(data.covariate_columns), search),
+    ]
+    plan = Plan(names, seed, search, importance, members)
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):
         found = audit_shortcuts(data, n_folds, seed) if audit else None
-        report = replace(_validated(data, hold_out, n_folds, plan, n_jobs), audit=found)
+        report = _validated(data, hold_out, n_folds, plan, n_jobs)
+        report = replace(report, audit=found, remarks=(*report.remarks, *remarks))
         if found is None or not found.tells_source or hold_out == "dataset":
             return report
         try:
@@ -134,6 +172,7 @@ def _validated(
     videos = data.per_video()
     folds, remarks = test_folds(data, SPLITTERS[hold_out](videos, n_folds, plan.seed), plan, n_jobs)
     scores = score_table(videos, folds, plan.names)
+    features = takes_features(plan.names, plan.members)
     if hold_out == "split":
         remarks.append(_remark_on_official_split(videos, folds[0]))
     n_held_out = len({fold.split.held_out for fold in folds})
@@ -146,7 +185,7 @@ def _validated(
         metrics=metric_table(scores, "group" if over == "group" else "held_out", plan.seed),
         breakdown=break_down(scores, plan.seed, n_jobs),
         quality_levels=quality_levels(scores, plan.seed, n_jobs),
-        importance=importance_table(scores, folds, data.columns, plan),
+        importance=importance_table(scores, folds, data, plan),
         choices=choice_table(folds, plan.names),
         audit=None,
         source_held_out=None,
@@ -160,9 +199,10 @@ def _validated(
             "n_real": int((videos.is_fake == 0).sum()),
             "n_fake": int((videos.is_fake == 1).sum()),
             "n_groups": data.n_groups,
-            "n_features": len(data.columns),
+            "n_features": len(data.columns) if features else 0,
             "window_s": "whole videos" if data.window_s is None else data.window_s,
-            "conditioned_on": ", ".join(data.covariate_columns) or "nothing",
+            "conditioned_on": (", ".join(data.covariate_columns) if features else "") or "nothing",
+            "members": ", ".join(plan.members) or "none",
             "searched": plan.search,
             "table_sha256": data.sha256,
             "versions": installed_versions(),

@@ -14,6 +14,7 @@ _PACKAGES = {
     "pandas": ("pandas",),
     "scikit-learn": ("scikit-learn",),
     "scipy": ("scipy",),
+    "sktime": ("sktime",),
     "xgboost": ("xgboost-cpu", "xgboost"),
 }
 

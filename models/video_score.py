@@ -2,7 +2,11 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from featurize.reference import IdentityMatch
 
 # A factor beyond this says no more than that the odds are long.
 _LARGEST_FACTOR = 1000
@@ -138,6 +142,14 @@ class VideoScore:
     timeline : tuple of WindowScore
         Every window of the main face in the order of time; empty where the detector was trained on
         whole videos.
+    members : dict of str to float
+        Calibrated probability of the main face by each classifier that has a say, by name; of a
+        single classifier its own. Of windows, that of the mean log-odds, as the score is.
+    weights : dict of str to float
+        What each member counts for where their weights were learnt; else empty.
+    identity : featurize.reference.IdentityMatch or None
+        Whether the video shows the person of the reference photographs; None where there are none.
+        The same person does not mean an authentic video: its warnings say so.
     """
 
     path: str
@@ -148,6 +160,9 @@ class VideoScore:
     quality: dict[str, float]
     warnings: tuple[str, ...]
     timeline: tuple[WindowScore, ...] = ()
+    members: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    identity: "IdentityMatch | None" = None
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dictionaries, lists, text and numbers, with None for NaN."""
@@ -163,8 +178,12 @@ class VideoScore:
 
     def to_text(self) -> str:
         """Return the answer for a reader."""
-        lines = [f"{self.path}: {self.verdict}{_probability_text(self.probability)}"]
+        lines = [
+            f"{self.path}: {self.verdict}{_probability_text(self.probability)}",
+            *self._members_text(),
+        ]
         sections = {
+            "Same person as the reference": self._identity_text(),
             "Reasons (each by itself; they do not add up to the score)": [
                 reason.sentence for reason in self.reasons
             ],
@@ -185,6 +204,48 @@ class VideoScore:
             if items:
                 lines += ["", title, *(f"  - {item}" for item in items)]
         return "\n".join(lines) + "\n"
+
+    def _members_text(self) -> list[str]:
+        """Return what each member says, where there are several and anything is known."""
+        if len(self.members) < 2 or all(map(math.isnan, self.members.values())):
+            return []
+        told = [
+            f"{name} {probability:.2f}"
+            + (f" (weight {self.weights[name]:.2f})" if name in self.weights else "")
+            for name, probability in self.members.items()
+        ]
+        return [f"Members: {', '.join(told)}"]
+
+    def _identity_text(self) -> list[str]:
+        """Return whether the video shows the person of the reference, where that was asked."""
+        match = self.identity
+        if match is None:
+            return []
+        photos = "1 photo" if match.n_photos == 1 else f"{match.n_photos} photos"
+        if match.verdict == "unknown":
+            return [f"Unknown, beside {photos}", *match.warnings]
+        known = [
+            (distance, time_s)
+            for distance, time_s in zip(match.distances, match.time_s, strict=True)
+            if not math.isnan(distance)
+        ]
+        told = [
+            f"{match.verdict.capitalize()}: median distance {match.distance:.2f} to {photos} (same "
+            f"up to {match.same_up_to:.2f}, different from {match.different_from:.2f})"
+        ]
+        (nearest, nearest_s), (farthest, farthest_s) = min(known), max(known)
+        if len(known) == 1:
+            told.append(f"One sampled frame, at {nearest_s:.1f} s")
+        else:
+            told.append(
+                f"Nearest at {nearest_s:.1f} s ({nearest:.2f}), farthest at {farthest_s:.1f} s "
+                f"({farthest:.2f}), of {len(known)} sampled frames"
+            )
+        n_faces, best = len(self.faces), match.face
+        if n_faces > 1:
+            beside = "" if best == 0 else "; the verdict above is of the main face, 0"
+            told.append(f"Face {best} fits best of {n_faces}{beside}")
+        return [*told, *match.warnings]
 
     def _extremes_text(self) -> list[str]:
         """Return which window is most like a fake and which least, where there are several."""

@@ -1,16 +1,19 @@
 """The whole main job on a small scripted data set: clips, table, cross-validation, one score."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from featurize import featurize_dataset
 from featurize.errors import VideoUnreadableError
-from featurize.synthesis import make_dataset, write_video
+from featurize.synthesis import Performer, make_dataset, random_script, write_video
 from models import cross_validate, load_detector, score_video, train
 from models.__main__ import app
 from models.errors import NoDetectorError
@@ -99,6 +102,51 @@ def test_command_line_gives_the_same_answer_as_json(
     assert [reason["feature"] for reason in answer["reasons"]] == [
         reason.feature for reason in expected.reasons
     ]
+
+
+@pytest.fixture(scope="module")
+def her_photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The photograph that performers are made of; one without a seed is her as she is."""
+    path = tmp_path_factory.mktemp("photographs") / "her.png"
+    cv2.imwrite(str(path), cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR))
+    return path
+
+
+def test_whose_face_it_is_is_told_beside_whether_it_is_manipulated(
+    detector_file: Path, her_photograph: Path, tmp_path: Path
+) -> None:
+    performer, script = Performer(256), random_script(seed=5, duration_s=2.0)
+    time_s = np.arange(50) / 25
+    clip = tmp_path / "her.mp4"
+    write_video(clip, [performer.frame(script, t) for t in time_s], time_s)
+    score = score_video(clip, detector_file, reference=her_photograph)
+    assert score.identity.verdict == "same"
+    assert score.identity.n_photos == 1
+    assert score.identity.distance == pytest.approx(np.median(score.identity.distances))
+    np.testing.assert_allclose(score.identity.time_s, [0, 0.5, 1, 1.5], atol=0.05)
+    text = score.to_text()
+    assert "Same: median distance" in text
+    assert "does not mean an authentic video" in text
+    # What is asked of the person changes nothing in what is said of manipulation.
+    alone = score_video(clip, detector_file)
+    assert alone.identity is None
+    assert replace(score, identity=None) == alone
+    asked = ["--detector", str(detector_file), "--reference", str(her_photograph), "--json"]
+    result = CliRunner().invoke(app, ["score", str(clip), *asked])
+    assert json.loads(result.output) == score.to_dict()
+
+
+def test_without_a_face_the_person_is_unknown_too(
+    detector_file: Path, her_photograph: Path, tmp_path: Path
+) -> None:
+    write_video(
+        tmp_path / "grey.mp4", [np.full((128, 128, 3), 128, np.uint8)] * 30, np.arange(30) / 25
+    )
+    score = score_video(tmp_path / "grey.mp4", detector_file, reference=[her_photograph] * 2)
+    assert (score.verdict, score.identity.verdict) == ("unknown", "unknown")
+    assert score.identity.n_photos == 2
+    assert score.identity.warnings == score.warnings
+    assert "No face was found" in score.to_text().split("Same person as the reference")[1]
 
 
 def test_no_face_is_unknown_never_a_guess(detector_file: Path, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ neither turned nor resized; where things are is said by landmarks, in masks.
 
 import math
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -76,6 +77,26 @@ class FaceView:
         self.points = (points[:, :2] - self._start) / self.shrink
         self.iod_px = iod_px / self.shrink
         self._derived: dict[Callable, object] = {}
+
+    def moved(self, frame: Frame, by: tuple[int, int]) -> Self:
+        """Its places in another frame of the video, moved by whole pixels of the view.
+
+        Parameters
+        ----------
+        frame : Frame
+            The picture.
+        by : tuple of int
+            To the right and down, in pixels of the view.
+        """
+        other = copy(self)
+        other._frame = frame
+        other.corner = self.corner[0] + by[0], self.corner[1] + by[1]
+        other._start = self._start + self.shrink * np.array(by)
+        other._derived = {}
+        # What landmarks alone tell stays what it is; pixels are others.
+        for name in ("rgb", "luma", "picture_box", "in_picture"):
+            other.__dict__.pop(name, None)
+        return other
 
     @cached_property
     def rgb(self) -> np.ndarray:

@@ -13,8 +13,8 @@ from featurize.isolation.process import WorkerProcess, ended_by
 LOOK_S = 0.05
 """Time between two looks at a busy worker."""
 
-MAX_ANSWER_BYTES = 256 * 2**20
-"""More is taken for garbage."""
+MAX_ANSWER_BYTES = 2**30
+"""Whoever asks holds an answer in memory, three times over while it is read."""
 
 GARBAGE = "gave an answer that makes no sense"
 
@@ -125,7 +125,7 @@ class Exchange:
             self.began, piece = True, piece[1:]
         self.answer += piece
         if len(self.answer) > MAX_ANSWER_BYTES:
-            return "crashed", f"gave an answer of more than {MAX_ANSWER_BYTES >> 20} MiB"
+            return "answer_too_large", f"gave an answer of more than {MAX_ANSWER_BYTES >> 20} MiB"
         if b"\n" not in piece:
             return None
         one_line = self.answer.index(b"\n") == len(self.answer) - 1

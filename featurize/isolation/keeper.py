@@ -66,7 +66,8 @@ class Outcome:
     Attributes
     ----------
     status : str
-        ``answered``, ``crashed``, ``timeout``, ``too_large`` or ``stopped``.
+        ``answered``, ``crashed``, ``timeout``, ``too_large`` (it needed more memory),
+        ``answer_too_large`` or ``stopped``.
     answer : dict, optional
         What the task returned; None unless answered.
     reason : str

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from featurize import __version__
-from featurize.pipeline import meta_columns
+from featurize.feature_options import FeatureOptions
+from featurize.feature_rows import meta_columns
 from featurize.registry import video_features
 
 FORMAT = "featurize.columns/1"
@@ -90,13 +91,13 @@ META: dict[str, MetaColumn] = {
 """Every column that is no feature, of tables of videos and of windows."""
 
 
-def describe_columns(window_s: float | None) -> dict[str, object]:
+def describe_columns(options: FeatureOptions) -> dict[str, object]:
     """Describe every column of a table, in its order, as ``features.columns.json`` has it.
 
     Parameters
     ----------
-    window_s : float or None
-        Length of the table's windows; None where a row is a whole video.
+    options : FeatureOptions
+        What the table holds: which features, of whole videos or of windows.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def describe_columns(window_s: float | None) -> dict[str, object]:
             "reference": "",
             "confounded_by": [],
         }
-        for name in meta_columns(window_s)
+        for name in meta_columns(options.window_s)
     ]
     features = [
         {
@@ -133,11 +134,11 @@ def describe_columns(window_s: float | None) -> dict[str, object]:
             "reference": feature.reference,
             "confounded_by": list(feature.confounded_by),
         }
-        for feature in video_features()
+        for feature in video_features(options)
     ]
     return {
         "format": FORMAT,
         "featurize_version": __version__,
-        "window_s": None if window_s is None else float(window_s),
+        "window_s": None if options.window_s is None else float(options.window_s),
         "columns": meta + features,
     }

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from featurize.feature_rows import Row, as_table, failed_row
 from featurize.isolation.keeper import Limits, Outcome
 from featurize.media_file import is_url, shown
 from featurize.per_frame.places import is_written
-from featurize.pipeline import Row, as_table, failed_row
 from featurize.runs.cluster import Cluster
 from featurize.runs.crew import work_through
 from featurize.runs.journal import ALWAYS_TRIED_AGAIN, TRIED_AGAIN_AFTERWARDS, Journal
@@ -27,6 +27,8 @@ PART_VIDEOS = 256
 
 _NOT_DONE = -1
 _WHAT_TO_DO = {
+    "answer_too_large": "take longer windows (window_s, --window) or fewer networks, or leave it "
+    "out.",
     "crashed": "a decoder or library failed on it; convert it with FFmpeg, or leave it out.",
     "timeout": "allow more (timeout_s, --timeout), or leave it out.",
     "too_large": "allow more (memory_mib, --memory), or leave it out.",
@@ -160,7 +162,7 @@ class DatasetRun:
                 ]
                 tell(line["path"], facts_of([row.meta for row in found]))
                 rows += found
-            yield as_table(rows, self._plan.window_s)
+            yield as_table(rows, self._plan.features)
 
     def finish(self) -> None:
         """The table is written: only what deserves another try is left in the journal's hands."""
@@ -204,7 +206,8 @@ class DatasetRun:
 
     def _rows(self, number: int, outcome: Outcome) -> list[Row]:
         if outcome.answer is not None:
-            return answered_rows(outcome.answer)
+            return answered_rows(outcome.answer, self._plan)
         video, what_to_do = shown(self.videos.places[number]), _WHAT_TO_DO[outcome.status]
         reason = f"{video} {outcome.reason}: {what_to_do}"
-        return [failed_row(outcome.status, reason, self._plan.options)]
+        status = outcome.status.removeprefix("answer_")
+        return [failed_row(status, reason, self._plan.options, self._plan.features)]

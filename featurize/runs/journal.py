@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from featurize.errors import OutputError
-from featurize.pipeline import Row
+from featurize.feature_rows import Row
 from featurize.runs.row_text import read_rows, spelled
 
 ALWAYS_TRIED_AGAIN: tuple[str, ...] = ("failed", "missing", "unreachable")
 """Videos of these are not kept: a fault of the moment deserves another try, and so does a video
 that was not there."""
 
-TRIED_AGAIN_AFTERWARDS: tuple[str, ...] = ("crashed", "timeout", "too_large")
+TRIED_AGAIN_AFTERWARDS: tuple[str, ...] = ("crashed", "network_failed", "timeout", "too_large")
 """Videos of these are kept while a run is unfinished, so that going on costs nothing twice. They
 are tried again when a finished run is started anew, or with other limits."""
 
@@ -45,6 +45,8 @@ class Journal:
         Rows of other settings are not given back.
     limits : Mapping[str, object]
         What a video may cost. Rows of videos that went beyond other limits are not given back.
+    n_features : int
+        Features of each row.
 
     Attributes
     ----------
@@ -62,12 +64,17 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, settings: Mapping[str, object], limits: Mapping[str, object]
+        self,
+        path: Path,
+        settings: Mapping[str, object],
+        limits: Mapping[str, object],
+        n_features: int,
     ) -> None:
         self._path = path
         self._settings = _as_json(settings)
         self._id = _digest(self._settings)
         self._limits = _as_json(limits)
+        self._n_features = n_features
         self._places: dict[str, int] = {}
         # Of each video, by which settings it was done last.
         self._done_by: dict[str, str] = {}
@@ -130,7 +137,7 @@ class Journal:
     def rows(self, place: int) -> list[Row]:
         """Rows at a place that :meth:`find` or :meth:`add` gave."""
         self._file.seek(place)
-        return read_rows(json.loads(self._file.readline())["rows"])
+        return read_rows(json.loads(self._file.readline())["rows"], self._n_features)
 
     def finish(self, *, again: bool) -> None:
         """The table is written: forget everything, or all but what needs no other try."""
@@ -171,7 +178,7 @@ class Journal:
                 elif self._is_kept(entry):
                     self._done_by[entry["video"]] = sys.intern(entry["settings"])
                     if entry["settings"] == self._id:
-                        read_rows(entry["rows"])
+                        read_rows(entry["rows"], self._n_features)
                         self._places[entry["key"]] = start
                         if entry["status"] in TRIED_AGAIN_AFTERWARDS:
                             to_try_again.append((entry["key"], entry["video"]))

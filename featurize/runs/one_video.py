@@ -22,10 +22,13 @@ from featurize.errors import (
     WorkerError,
 )
 from featurize.extraction import LandmarkOptions
+from featurize.feature_options import BASE_FEATURES, FeatureOptions, changed
+from featurize.feature_rows import Row, failed_row
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.media_file import is_url, shown
+from featurize.networks.facts import NetworkFacts
 from featurize.per_frame.frame_file import write_per_frame
-from featurize.pipeline import Row, failed_row, video_rows
+from featurize.pipeline import video_rows
 from featurize.registry import video_features
 from featurize.runs.row_text import read_rows, spelled
 
@@ -45,27 +48,39 @@ class Plan:
     ----------
     options : LandmarkOptions
         How faces are found and followed.
-    window_s : float or None
-        Length of windows.
+    features : FeatureOptions
+        What is measured, of whole videos or of windows.
     landmark_store, per_frame : str or None
         Folders of landmarks and of signals per frame.
     """
 
     options: LandmarkOptions
-    window_s: float | None = None
+    features: FeatureOptions = BASE_FEATURES
     landmark_store: str | None = None
     per_frame: str | None = None
 
     @cached_property
     def settings(self) -> dict[str, object]:
-        """Everything that changes rows besides the videos, as JSON can hold it."""
+        """Everything that changes rows besides the videos, as JSON can hold it.
+
+        Raises
+        ------
+        OptionError, ModelFileError
+            When a network cannot be run here.
+        """
+        names = [feature.name for feature in video_features(self.features)]
         return {
             **self.options.settings,
-            "window_s": None if self.window_s is None else float(self.window_s),
+            **self.features.settings,
             "featurize": __version__,
-            "features": sha256("\n".join(f.name for f in video_features()).encode()).hexdigest(),
+            "features": sha256("\n".join(names).encode()).hexdigest(),
             **{package: metadata.version(package) for package in ("numpy", "scipy")},
         }
+
+    @property
+    def n_features(self) -> int:
+        """Features of each row."""
+        return len(video_features(self.features))
 
     @property
     def products(self) -> dict[str, object]:
@@ -80,6 +95,13 @@ class Plan:
             if path is not None and not Path(path).is_absolute():
                 whole[name] = str(Path(self.folder, path))
         return whole
+
+    @cached_property
+    def _whole_features(self) -> FeatureOptions:
+        """Which features, with networks by whole paths: workers outlive a change of folder."""
+        if all(map(os.path.isabs, self.features.files)):
+            return self.features
+        return self.features.in_folder(self.folder)
 
     @cached_property
     def folder(self) -> str:
@@ -115,7 +137,7 @@ class Plan:
             "folder": None if all(map(os.path.isabs, files)) else self.folder,
             "plan": {
                 "options": asdict(self.options),
-                "window_s": self.window_s,
+                "features": asdict(self._whole_features),
                 **self.products,
             },
             "settings": self.settings,
@@ -125,11 +147,12 @@ class Plan:
 def work(request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a request: the rows of the video, or a fault of the set-up in a sentence."""
     planned = request["plan"]
-    plan = Plan(**{**planned, "options": LandmarkOptions(**planned["options"])})
+    how = LandmarkOptions(**planned["options"]), FeatureOptions(**planned["features"])
+    plan = Plan(**{**planned, "options": how[0], "features": how[1]})
     try:
         return _rows(_worked_on(request, plan))
     except VideoError as error:
-        return _rows([failed_row(error.status, str(error), plan.options)])
+        return _rows([failed_row(error.status, str(error), *how)])
     except NoRoomError as error:
         no_room = str(error)  # and with the error go the files that the video had
     except (ModelFileError, OptionError, OutputError, WorkerError) as error:
@@ -138,11 +161,11 @@ def work(request: Mapping[str, Any]) -> dict[str, Any]:
         return {"fault": WorkerError.__name__, "sentence": f"{error}: install what is missing."}
     except Exception as error:  # noqa: BLE001  one video must never end a run of days
         reason = f"{shown(request['path'])} made {type(error).__name__}: {error}. Please report it."
-        return _rows([failed_row("failed", " ".join(reason.split()), plan.options)])
+        return _rows([failed_row("failed", " ".join(reason.split()), *how)])
     gc.collect()
     if shutil.disk_usage(tempfile.gettempdir()).free < LEAST_ROOM_BYTES:
         return {"fault": OutputError.__name__, "sentence": no_room}
-    return _rows([failed_row("too_large", f"{shown(request['path'])}: {no_room}", plan.options)])
+    return _rows([failed_row("too_large", f"{shown(request['path'])}: {no_room}", *how)])
 
 
 def _worked_on(request: Mapping[str, Any], plan: Plan) -> list[Row]:
@@ -152,11 +175,15 @@ def _worked_on(request: Mapping[str, Any], plan: Plan) -> list[Row]:
     see = None
     if plan.per_frame is not None:
         see = partial(write_per_frame, folder=Path(plan.per_frame), listed=request["listed"])
-    return video_rows(request["path"], plan.options, store, plan.window_s, see)
+    try:
+        return video_rows(request["path"], plan.options, store, plan.features, see)
+    finally:
+        # Whatever came of it: what two networks have said is nobody's row.
+        plan.features.opened()
 
 
-def answered_rows(answer: Mapping[str, Any]) -> list[Row]:
-    """Rows of an answer.
+def answered_rows(answer: Mapping[str, Any], plan: Plan) -> list[Row]:
+    """Rows of an answer to what was asked by a plan.
 
     Raises
     ------
@@ -165,7 +192,7 @@ def answered_rows(answer: Mapping[str, Any]) -> list[Row]:
     """
     if "fault" in answer:
         raise getattr(errors, answer["fault"])(answer["sentence"])
-    return read_rows(answer["rows"])
+    return read_rows(answer["rows"], plan.n_features)
 
 
 def _rows(rows: list[Row]) -> dict[str, Any]:
@@ -190,8 +217,13 @@ def _enter(folder: str | None) -> None:
 
 
 def _compare(wanted: Mapping[str, Any], plan: Plan) -> None:
-    """Refuse to make rows with other code than that of the run."""
-    for name, here in _settings_here(plan).items():
+    """Refuse to make rows with other code, or other networks, than those of the run."""
+    networks = plan.features.networks
+    before = wanted.get("networks", {}).values()
+    for facts, network in zip(networks, before, strict=False):
+        if network["sha256"] != facts.sha256:
+            raise changed(facts.spec)
+    for name, here in _settings_here(plan, networks).items():
         if wanted.get(name) != here:
             differ = f"{name} {here}, but the run has {wanted.get(name)}"
             if not isinstance(here, str):
@@ -200,5 +232,6 @@ def _compare(wanted: Mapping[str, Any], plan: Plan) -> None:
 
 
 @cache
-def _settings_here(plan: Plan) -> dict[str, object]:
+def _settings_here(plan: Plan, _networks: tuple[NetworkFacts, ...]) -> dict[str, object]:
+    """Settings of this process, looked up anew only where a network has changed."""
     return plan.settings

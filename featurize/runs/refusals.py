@@ -1,7 +1,7 @@
 """What a run may not write: over what it reads, over what is not its own, or twice the same."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
@@ -32,6 +32,7 @@ def refuse_outputs(
     places: Sequence[str],
     listed: Sequence[str],
     per_frame: Path | None,
+    networks: Sequence[str] = (),
 ) -> None:
     """Refuse a run that would replace what it reads, or write two things into one file.
 
@@ -52,6 +53,8 @@ def refuse_outputs(
         Where each video is, a path or an address, and how the list of videos names it.
     per_frame : Path or None
         Folder of the per-frame files, if they are to be written.
+    networks : sequence of str
+        Files of networks that are asked.
 
     Raises
     ------
@@ -64,11 +67,12 @@ def refuse_outputs(
     if out is not None and not out.name:
         raise OptionError("The table to write has no name: give a path, such as features.csv.")
     folders = _Folders()
+    inputs = [*([] if source is None else [source]), *networks]
     own: dict[_Name, Path] = {}
     if out is not None:
         with writing(out):
             _check_kind(out)
-            _check_no_link(out, source, places)
+            _check_no_link(out, inputs, places)
             check_beside(out)
         journal = out.with_name(out.name + ".journal")
         own = {folders.name_of(p): p for p in (out, columns_file(out), run_file(out), journal)}
@@ -76,7 +80,7 @@ def refuse_outputs(
         columns = per_frame / COLUMNS_FILE
         _check_once(columns, folders.name_of(columns) in own)
         own[folders.name_of(columns)] = columns
-    read = set(_read(folders, source, places, own, per_frame is not None))
+    read = set(_read(folders, chain(inputs, places), own, per_frame is not None))
     for name, path in own.items():
         _check_not_read(path, name in read, _ELSEWHERE)
     if per_frame is not None:
@@ -113,8 +117,8 @@ def _check_kind(out: Path) -> None:
             raise OutputError(f"{beside} is a folder: {_ELSEWHERE}")
 
 
-def _check_no_link(out: Path, source: str | Path | None, places: Sequence[str]) -> None:
-    """Refuse a table to which a link leads under the name of the manifest or of a video.
+def _check_no_link(out: Path, inputs: Sequence[str | Path], places: Sequence[str]) -> None:
+    """Refuse a table to which a link leads under the name of something that is read.
 
     The videos are looked at only where there is something else than a table.
     """
@@ -123,7 +127,7 @@ def _check_no_link(out: Path, source: str | Path | None, places: Sequence[str]) 
     with out.open("rb") as file:
         is_table = file.read(max(map(len, _STARTS_OF_TABLES))).startswith(_STARTS_OF_TABLES)
     there = out.stat()
-    for place in chain([] if source is None else [source], [] if is_table else places):
+    for place in chain(inputs, [] if is_table else places):
         try:
             is_read = not is_url(place) and os.path.samestat(there, Path(place).stat())
         except (OSError, ValueError):  # not there, or no name that a file can have
@@ -133,8 +137,7 @@ def _check_no_link(out: Path, source: str | Path | None, places: Sequence[str]) 
 
 def _read(
     folders: _Folders,
-    source: str | Path | None,
-    places: Sequence[str],
+    places: Iterable[str | Path],
     own: dict[_Name, Path],
     with_videos: bool,
 ) -> Iterator[_Name]:
@@ -143,7 +146,7 @@ def _read(
     A file is called something else until it is whole.
     """
     names = {name for _, name in own}
-    for place in chain([] if source is None else [source], places):
+    for place in places:
         if is_url(place):
             continue
         folder, name = os.path.split(place)

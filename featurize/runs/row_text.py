@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from featurize.pipeline import Row
-from featurize.registry import video_features
+from featurize.feature_rows import Row
 
 _NUMBERS = np.dtype("<f8")
 
@@ -19,20 +18,22 @@ def spelled(rows: list[Row]) -> list[dict[str, Any]]:
     return [{"meta": row.meta, "features": _spelled(row.features)} for row in rows]
 
 
-def read_rows(entries: list[dict[str, Any]]) -> list[Row]:
+def read_rows(entries: list[dict[str, Any]], n_features: int) -> list[Row]:
     """Rows of what :func:`spelled` made of them, bit for bit.
+
+    Parameters
+    ----------
+    entries : list of dict
+        What it made.
+    n_features : int
+        Features of each row.
 
     Raises
     ------
     ValueError, KeyError, TypeError
         When they are not what it made.
     """
-    return [
-        Row(dict(entry["meta"]))
-        if entry["features"] is None
-        else Row(dict(entry["meta"]), _read(entry["features"]))
-        for entry in entries
-    ]
+    return [Row(dict(entry["meta"]), _read(entry["features"], n_features)) for entry in entries]
 
 
 def _spelled(features: np.ndarray) -> str | None:
@@ -41,8 +42,10 @@ def _spelled(features: np.ndarray) -> str | None:
     return base64.b64encode(features.astype(_NUMBERS).tobytes()).decode()
 
 
-def _read(text: str) -> np.ndarray:
+def _read(text: str | None, n_features: int) -> np.ndarray:
+    if text is None:
+        return np.full(n_features, np.nan)
     values = np.frombuffer(base64.b64decode(text, validate=True), _NUMBERS).astype(np.float64)
-    if len(values) != len(video_features()):
-        raise ValueError(f"A row has {len(values)} features, not {len(video_features())}.")
+    if len(values) != n_features:
+        raise ValueError(f"A row has {len(values)} features, not {n_features}.")
     return values

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from featurize.errors import OptionError
 from featurize.extraction import LandmarkOptions
+from featurize.feature_options import BASE_FEATURES, FeatureOptions
 from featurize.isolation.keeper import Limits
 from featurize.limits import MEMORY_MIB, TIMEOUT_S
 from featurize.outputs.shards import Shard
 from featurize.runs.one_video import Plan
-from featurize.windows import check_window
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RunSettings:
     ----------
     n_jobs : int
     landmark_store, per_frame : str, Path or None
-    window_s : float or None
+    features : FeatureOptions
     timeout_s, memory_mib : float or None
     scheduler : str or None
     shard : Shard or None
@@ -36,7 +36,7 @@ class RunSettings:
     n_jobs: int = -1
     landmark_store: str | Path | None = None
     per_frame: str | Path | None = None
-    window_s: float | None = None
+    features: FeatureOptions = BASE_FEATURES
     timeout_s: float | None = TIMEOUT_S
     memory_mib: float | None = MEMORY_MIB
     scheduler: str | None = None
@@ -45,7 +45,6 @@ class RunSettings:
     landmarks: LandmarkOptions = field(default_factory=LandmarkOptions)
 
     def __post_init__(self) -> None:
-        check_window(self.window_s)
         if type(self.n_jobs) is not int or self.n_jobs < -1 or self.n_jobs == 0:
             raise OptionError(
                 f"n_jobs must be a number of videos at a time, or -1 for one per core, not "
@@ -63,7 +62,7 @@ class RunSettings:
     def plan(self) -> Plan:
         """What is done with each video."""
         return Plan(
-            self.landmarks, self.window_s, _text(self.landmark_store), _text(self.per_frame)
+            self.landmarks, self.features, _text(self.landmark_store), _text(self.per_frame)
         )
 
     @property

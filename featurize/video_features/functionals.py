@@ -13,6 +13,7 @@ import numpy as np
 from scipy.signal import welch
 
 from featurize.declaration import FrameSignal, Recording, VideoFeature, first_sentence
+from featurize.sampled_frames import MIN_NEIGHBOURS, MIN_SAMPLES
 from featurize.scratch import blocks, scratch
 from featurize.types import typical_step_s
 from featurize.video_features.sampling import (
@@ -28,9 +29,6 @@ from featurize.video_features.sampling import (
 
 MIN_FRAMES = 12
 """Functionals of fewer frames with the face are NaN."""
-
-MIN_SAMPLES = 4
-"""The same for signals that are read off sampled frames."""
 
 LONGEST_FLICKER_S = 0.7
 """Samples further apart in time are not neighbours: the face was away between them."""
@@ -256,6 +254,12 @@ SAMPLE_FUNCTIONALS: tuple[Functional, ...] = (
     Functional("flicker", "{unit}", flicker, min_frames=MIN_SAMPLES),
 )
 """Applied to what is read off sampled frames."""
+
+TRANSITION_FUNCTIONALS: tuple[Functional, ...] = (
+    Functional("median", "{unit}", median, min_frames=MIN_NEIGHBOURS),
+    Functional("iqr", "{unit}", iqr, min_frames=MIN_SAMPLES),
+)
+"""Applied to what is read off pairs of frames, of which there is one a second."""
 
 QUALITY_FUNCTIONALS: tuple[Functional, ...] = (
     Functional("median", "{unit}", median, min_frames=1),

@@ -21,7 +21,9 @@ from models.classifiers import make_svm
 from models.errors import HoldOutError, TableError
 from models.learning.conditioning import QualityConditioner
 from models.learning.group_folds import group_folds
+from models.learning.inputs import Inputs
 from models.metrics import FEWEST_CLUSTERS, draws, measure
+from models.table.matrix import watched_columns
 from models.table.training_table import TrainingTable
 
 _CHANCE_AUC = 0.5
@@ -62,7 +64,7 @@ def source_told(table: TrainingTable, n_folds: int = 5, seed: int = 0) -> Source
             conditioner = QualityConditioner(n_covariates)
             conditioner.fit(seen, np.zeros(len(seen)), groups[train])
             seen, unseen = conditioner.transform(seen), conditioner.transform(unseen)
-        classifier = clone(make_svm(seed)[-1].estimator)
+        classifier = clone(make_svm(Inputs(seen.shape[1]), seed)[-1].estimator)
         weight = compute_sample_weight("balanced", source[train])
         classifier.fit(seen, source[train], model__sample_weight=weight)
         told[test] = classifier.predict(unseen)
@@ -91,11 +93,13 @@ def with_all_quality(table: TrainingTable) -> TrainingTable:
 
     Beside the columns ``quality`` these are the covariates, which are no features and so are not
     asked about elsewhere, and the share of features that a row lacks: gaps spread over a thousand
-    columns tell in no single one. To be taken before the mean of windows hides which have gaps.
+    columns tell in no single one. Networks, whose numbers are missing all together, are not asked
+    about. To be taken before the mean of windows hides which have gaps.
     """
     known = set(table.quality_columns)
     others = [i for i, name in enumerate(table.covariate_columns) if name not in known]
-    lacking = np.isnan(table.features).mean(axis=1)
+    watched = watched_columns(table.columns, np.ones(len(table.columns), dtype=bool))
+    lacking = np.isnan(table.features[:, watched]).mean(axis=1)
     return replace(
         table,
         quality=np.hstack([table.quality, table.covariates[:, others], lacking[:, None]]),
@@ -121,7 +125,7 @@ def quality_tells_label(table: TrainingTable, n_folds: int, seed: int) -> Findin
         return Finding.unknown(*about, "AUC", reason)
 
     def score(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        classifier = clone(make_svm(seed)[-1].estimator)
+        classifier = clone(make_svm(Inputs(measures.shape[1]), seed)[-1].estimator)
         weight = compute_sample_weight("balanced", table.is_fake[train])
         try:
             classifier.fit(measures[train], table.is_fake[train], model__sample_weight=weight)

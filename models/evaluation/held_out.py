@@ -9,13 +9,14 @@ from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import MAKERS
+from models.classifiers import MAKERS, VOTES, taken_inputs, takes_features, takes_series
 from models.errors import HoldOutError, TableError
-from models.evaluation.importance import family_importance, permuted_decisions
-from models.learning.calibration import SoftVote
+from models.evaluation.importance import family_importance, family_of, permuted_decisions
+from models.learning.inputs import Inputs
 from models.learning.video_rows import mean_by_video
 from models.metrics import auc, measure
 from models.splitters import ALL, Split
+from models.table.series import series_columns
 from models.table.training_table import LABELS, TrainingTable
 
 IMPORTANCE_COLUMNS = ("classifier", "family", "n_features", "auc_drop", "low", "high")
@@ -25,12 +26,16 @@ _ABOUT_VIDEO = ("path", "label", "group", "method", "dataset", "compression")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do in each fold: the classifiers' names, and whether to search and to exchange."""
+    """What to do in each fold: the classifiers' names, and whether to search and to exchange.
+
+    ``members`` are those of the classifiers that vote.
+    """
 
     names: list[str]
     seed: int
     search: bool
     importance: bool
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ def _test_fold(
     """Return what is said of the test videos, or why nothing can be trained on the others."""
     train = np.isin(data.videos, split.train)
     test = np.isin(data.videos, split.test)
-    inputs, videos = data.inputs, data.videos
+    layout, X = taken_inputs(data, plan.names, plan.members)
+    videos = data.videos
     labels = np.unique(data.is_fake[train])
     if len(labels) < len(LABELS):
         known = " and ".join(LABELS[label] for label in labels) or "no"
@@ -102,42 +108,63 @@ def _test_fold(
     tested: dict[str, Tested] = {}
     # The order of sums in a threaded product depends on the number of threads.
     with threadpool_limits(limits=1):
-        # The committee holds the very same members, so they are not fitted again.
-        for name in sorted(plan.names, key=lambda name: name != "committee"):
-            if name in tested:
-                continue
-            pipeline = MAKERS[name](plan.seed, len(data.covariate_columns), plan.search)
-            try:
-                pipeline.fit(
-                    inputs[train],
-                    data.is_fake[train],
-                    classify__groups=data.groups[train],
-                    classify__videos=videos[train],
+        try:
+            fitted = _fitted(
+                plan, layout, X[train], data.is_fake[train], data.groups[train], videos[train]
+            )
+        except (HoldOutError, TableError) as error:
+            return error
+        for name, pipeline in fitted.items():
+            tested[name] = _test(pipeline, X[test], videos[test])
+            if plan.importance and split.trained_on == ALL:
+                columns = _taken_columns(data, layout, name, plan.members)
+                permuted = permuted_decisions(
+                    pipeline, X[test], columns, plan.seed, videos=videos[test]
                 )
-            except (HoldOutError, TableError) as error:
-                return error
-            for part, fitted in _with_members(name, pipeline).items():
-                tested[part] = _test(fitted, inputs[test], videos[test])
-                if plan.importance and split.trained_on == ALL:
-                    permuted = permuted_decisions(
-                        fitted, inputs[test], data.columns, plan.seed, videos=videos[test]
-                    )
-                    tested[part] = replace(tested[part], permuted=permuted)
-    return {name: tested[name] for name in plan.names}
+                tested[name] = replace(tested[name], permuted=permuted)
+    return tested
 
 
-def _test(fitted: Pipeline, inputs: np.ndarray, videos: np.ndarray) -> Tested:
-    decision = mean_by_video(fitted.decision_function(inputs), videos)
+def _fitted(
+    plan: Plan,
+    layout: Inputs,
+    X: np.ndarray,
+    is_fake: np.ndarray,
+    groups: np.ndarray,
+    videos: np.ndarray,
+) -> dict[str, Pipeline]:
+    """Return every classifier of the plan, fitted; what several of them share is fitted once."""
+
+    def fit(name: str, **told: object) -> Pipeline:
+        return MAKERS[name](layout, plan.seed, plan.search, plan.members).fit(
+            X, is_fake, classify__groups=groups, classify__videos=videos, **told
+        )
+
+    votes = [name for name in plan.names if name in VOTES]
+    alone = [name for name in plan.names if name not in VOTES]
+    fitted = {name: fit(name) for name in dict.fromkeys([*(plan.members if votes else ()), *alone])}
+    members = {name: pipeline[-1] for name, pipeline in fitted.items()}
+    fitted |= {name: fit(name, classify__fitted=members) for name in votes}
+    return {name: fitted[name] for name in plan.names}
+
+
+def _taken_columns(
+    data: TrainingTable, layout: Inputs, name: str, members: tuple[str, ...]
+) -> list[str]:
+    """Return the names of the inputs, empty for those that the classifier does not look at.
+
+    Covariates are never exchanged: the quality of a video is what its features are told beside.
+    """
+    features = data.columns if takes_features([name], members) else [""] * layout.n_features
+    series = series_columns(layout.signals, layout.n_steps)
+    if not takes_series([name], members):
+        series = [""] * layout.n_series
+    return [*features[: layout.n_features], *[""] * layout.n_covariates, *series]
+
+
+def _test(fitted: Pipeline, X: np.ndarray, videos: np.ndarray) -> Tested:
+    decision = mean_by_video(fitted.decision_function(X), videos)
     return Tested(decision, fitted[-1].probability(decision), fitted[-1].chosen_)
-
-
-def _with_members(name: str, pipeline: Pipeline) -> dict[str, Pipeline]:
-    """Return the fitted pipeline and, for a vote, one for each member."""
-    fitted = {name: pipeline}
-    if isinstance(pipeline[-1], SoftVote):
-        for member, classifier in pipeline[-1].members_.items():
-            fitted[member] = Pipeline([*pipeline.steps[:-1], ("classify", classifier)])
-    return fitted
 
 
 def score_table(videos: TrainingTable, folds: list[Fold], names: list[str]) -> pd.DataFrame:
@@ -203,11 +230,12 @@ def metric_table(scores: pd.DataFrame, clusters: str, seed: int) -> pd.DataFrame
 
 
 def importance_table(
-    scores: pd.DataFrame, folds: list[Fold], columns: tuple[str, ...], plan: Plan
+    scores: pd.DataFrame, folds: list[Fold], data: TrainingTable, plan: Plan
 ) -> pd.DataFrame:
     """Return ``importance`` of a report, without a row where the plan does not ask for it."""
     if not plan.importance:
         return pd.DataFrame(columns=list(IMPORTANCE_COLUMNS))
+    columns = [*data.columns, *series_columns(data.signals, data.n_steps)]
     parts = []
     for classifier, part in scores[scores["trained_on"] == ALL].groupby("classifier", sort=False):
         permuted = [
@@ -217,7 +245,7 @@ def importance_table(
             (part["label"] == "fake").to_numpy(dtype=int),
             part["decision"].to_numpy(),
             {family: np.hstack([one[family] for one in permuted]) for family in permuted[0]},
-            columns,
+            [name for name in columns if family_of(name) in permuted[0]],
             part["group"].to_numpy(dtype=str),
             part["fold"].to_numpy(),
             part["held_out"].to_numpy(dtype=str),

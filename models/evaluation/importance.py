@@ -38,9 +38,9 @@ def permuted_decisions(
     pipeline : sklearn.pipeline.Pipeline
         Fitted on other rows.
     inputs : numpy.ndarray
-        ``(n_rows, n_inputs)`` the held-out rows: features, then covariates, which stay.
+        ``(n_rows, n_inputs)`` the held-out rows.
     columns : sequence of str
-        ``(n_features,)`` names of the features.
+        Names of the first columns of ``inputs``. Those without a name stay, as those after do.
     seed : int
         Who exchanges with whom; for all families alike.
     n_repeats : int
@@ -137,9 +137,10 @@ def family_importance(
 
 
 def _columns_by_family(columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the numbers of each family's columns, families by name."""
+    """Return the numbers of each family's columns, families by name; none of what has no name."""
     families = np.array([family_of(name) for name in columns])
-    return {str(name): np.flatnonzero(families == name) for name in np.unique(families)}
+    names = np.unique(families[families != ""])
+    return {str(name): np.flatnonzero(families == name) for name in names}
 
 
 def _exchanged(n_videos: int, rng: np.random.Generator) -> np.ndarray:

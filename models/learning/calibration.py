@@ -13,15 +13,14 @@ from typing import Self
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.errors import HoldOutError, TableError
-from models.learning.balanced_fit import decision_values, fit_balanced, log_odds
+from models.learning.balanced_fit import decision_values, fit_balanced
 from models.learning.search import fit_chosen
 from models.learning.video_rows import VideoRows, mean_by_video
 
@@ -68,7 +67,7 @@ def fit_sigmoid(decision: np.ndarray, is_fake: np.ndarray) -> tuple[float, float
     return slope, float(found.x[1]) - slope * center
 
 
-class _SigmoidOfDecision(ClassifierMixin, BaseEstimator):
+class SigmoidOfDecision(ClassifierMixin, BaseEstimator):
     """A two-class estimator whose probability is a rising sigmoid of its decision value.
 
     Decision values rank; no class begins at zero. What is predicted is the more probable class.
@@ -146,7 +145,7 @@ def _check_not_infinite(X: np.ndarray) -> None:
         )
 
 
-class CalibratedByGroup(_SigmoidOfDecision):
+class CalibratedByGroup(SigmoidOfDecision):
     """A classifier whose probabilities are calibrated on groups it was not trained on.
 
     What is learnt from the rows before they are classified (medians, scales) has to be learnt
@@ -241,96 +240,3 @@ class CalibratedByGroup(_SigmoidOfDecision):
         if self.grid is None:
             return fit_balanced(self.estimator, rows), {}
         return fit_chosen(self.estimator, self.grid, rows, self.seed)
-
-
-class SoftVote(_SigmoidOfDecision, _BaseComposition):
-    """The mean of its members' calibrated probabilities, calibrated once more.
-
-    The mean of probabilities that are each well calibrated is too timid, hence the second
-    sigmoid. It is fitted on held-out votes: each from a decision value of a fit without the row's
-    group, made a probability by a sigmoid fitted on the rows of the other folds, as one that had
-    seen the row would find signal in noise. (The fits that those rows were held out of did train on
-    this one.) No classifier is fitted for it.
-
-    Parameters
-    ----------
-    members : list of (str, CalibratedByGroup)
-        All with the same ``n_folds`` and ``seed``.
-
-    Attributes
-    ----------
-    members_ : dict of str to CalibratedByGroup
-        Fitted.
-    chosen_ : dict
-        What the searches of the members chose, as ``name: parameter``; empty without a search.
-    slope_, intercept_, oof_decision_, classes_
-        As in :class:`CalibratedByGroup`; the decision value is the log-odds of the mean vote.
-    """
-
-    def __init__(self, members: list[tuple[str, CalibratedByGroup]]) -> None:
-        self.members = members
-
-    def get_params(self, deep: bool = True) -> dict[str, object]:
-        """Return the parameters, with ``deep`` those of the members too, as ``name__parameter``."""
-        return self._get_params("members", deep=deep)
-
-    def set_params(self, **parameters: object) -> Self:
-        """Set parameters by the names that :meth:`get_params` gives."""
-        self._set_params("members", **parameters)
-        return self
-
-    def fit(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        groups: np.ndarray | None = None,
-        videos: np.ndarray | None = None,
-    ) -> Self:
-        """Fit every member on ``X`` ``(n_rows, n_features)``, holding out ``groups`` in turn.
-
-        ``videos`` as in :meth:`CalibratedByGroup.fit`.
-
-        Raises
-        ------
-        HoldOutError
-            When there are not two classes, or a class has fewer than two groups.
-        TableError
-            When the rows of a video are not of one class and one group, a value is infinite, or no
-            feature differs between the rows of a fold.
-        """
-        rows = self._checked(X, y, groups, videos)
-        self.members_ = {
-            name: clone(member).fit(rows.X, rows.is_fake, groups=rows.groups, videos=rows.videos)
-            for name, member in self.members
-        }
-        self.chosen_ = {
-            f"{name}: {parameter}": value
-            for name, member in self.members_.items()
-            for parameter, value in member.chosen_.items()
-        }
-        votes = [_held_out_vote(member, rows) for member in self.members_.values()]
-        self.oof_decision_ = log_odds(np.mean(votes, axis=0))
-        by_video = mean_by_video(self.oof_decision_, rows.videos)
-        self.slope_, self.intercept_ = fit_sigmoid(by_video, rows.is_fake_by_video)
-        return self
-
-    def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows,)`` log-odds of the mean vote."""
-        X = self._new_rows(X)
-        votes = [member.predict_proba(X)[:, 1] for member in self.members_.values()]
-        return log_odds(np.mean(votes, axis=0))
-
-    def _parts(self) -> list[BaseEstimator]:
-        return [member for _, member in self.members]
-
-
-def _held_out_vote(member: CalibratedByGroup, rows: VideoRows) -> np.ndarray:
-    """Return ``(n_rows,)`` probabilities by sigmoids fitted on the videos of the other folds."""
-    vote = np.empty(len(rows.videos))
-    by_video = mean_by_video(member.oof_decision_, rows.videos)
-    for fold in np.unique(member.oof_fold_):
-        test = member.oof_fold_ == fold
-        others = np.unique(rows.videos[~test])
-        slope, intercept = fit_sigmoid(by_video[others], rows.is_fake_by_video[others])
-        vote[test] = expit(slope * member.oof_decision_[test] + intercept)
-    return vote

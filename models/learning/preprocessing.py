@@ -1,4 +1,4 @@
-"""What a classifier does to the features first: drop constants, scale, clip; choose the best."""
+"""What a classifier does to its input first: take its columns, drop constants, scale, choose."""
 
 from typing import Self
 
@@ -17,6 +17,52 @@ from sklearn.utils.validation import (
 from models.errors import SettingError, TableError
 
 _IQR_OF_STANDARD_NORMAL = 1.3489795
+
+
+class TakeColumns(TransformerMixin, BaseEstimator):
+    """Hand on some neighbouring columns of the input, as if the others had never been there.
+
+    Parameters
+    ----------
+    start, stop : int
+        First column that is handed on, and the one after the last.
+    """
+
+    def __init__(self, start: int = 0, stop: int = 1) -> None:
+        self.start = start
+        self.stop = stop
+
+    def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> Self:
+        """Check that ``X`` ``(n_rows, n_columns)`` has these columns.
+
+        Raises
+        ------
+        SettingError
+            When it has not, or they are none.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        if not 0 <= self.start < self.stop <= X.shape[1]:
+            raise SettingError(
+                f"There are no columns {self.start} to {self.stop - 1} in {X.shape[1]}: give a "
+                "first one and the one after the last."
+            )
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, stop - start)``, in memory of its own: sums are taken in one order."""
+        check_is_fitted(self, "n_features_in_")
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        return np.ascontiguousarray(X[:, self.start : self.stop])
+
+    def get_feature_names_out(self, input_features: list[str] | None = None) -> np.ndarray:
+        """Return the names of the columns that are handed on."""
+        check_is_fitted(self, "n_features_in_")
+        return _check_feature_names_in(self, input_features)[self.start : self.stop]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
 
 class ClippedRobustScaler(TransformerMixin, BaseEstimator):

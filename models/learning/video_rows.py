@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.class_weight import compute_sample_weight
 
 from models.errors import TableError
@@ -119,3 +120,16 @@ class VideoRows:
     def _first(self) -> np.ndarray:
         """Number of the first row of each video."""
         return np.unique(self.videos, return_index=True)[1]
+
+
+def mean_of_known(values: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Return ``(n_faces,)`` the mean of the values of each face that are not NaN, if there are any.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n_rows,)``.
+    faces : numpy.ndarray
+        ``(n_rows,)`` int, of which face each is, from 0 on.
+    """
+    return pd.Series(values).groupby(faces).mean().to_numpy()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 # Of the shell and of Python; what is left at them is not spelled out.
 _FOLDS = 5
 _SEED = 0
+_MEMBERS = ("none", "svm, mlp, xgboost")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def _shell(report: "ValidationReport") -> str:
         words.append("--condition-on-quality")
     if settings["searched"]:
         words.append("--search")
+    if settings["members"] not in _MEMBERS:
+        words += ["--members", str(settings["members"]).replace(" ", "")]
     if report.audit is None:
         words.append("--no-audit")
     return shlex.join([*words, "--report", "out/"])
@@ -79,6 +82,8 @@ def _python(report: "ValidationReport", from_file: bool) -> str:
         arguments.append("condition_on_quality=True")
     if settings["searched"]:
         arguments.append("search=True")
+    if settings["members"] not in _MEMBERS:
+        arguments.append(f"members={tuple(str(settings['members']).split(', '))!r}")
     arguments.append(f"importance={not report.importance.empty}")
     if report.audit is None:
         arguments.append("audit=False")

@@ -246,7 +246,8 @@ def _square(name: str, title: str, description: str, draw: Callable[[Axes], None
 def _line(i: int) -> dict[str, object]:
     return {
         "color": SERIES[i % len(SERIES)],
-        "linestyle": _DASHES[i % len(_DASHES)],
+        # When the colours begin anew, they come with another dash.
+        "linestyle": _DASHES[(i + i // len(SERIES)) % len(_DASHES)],
         "linewidth": 1.8,
     }
 

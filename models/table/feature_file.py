@@ -29,8 +29,10 @@ _N_NAMED = 5
 _LONGEST_ROW_BYTES = 2**22
 
 
-def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
+def read_feature_file(path: Path, series: bool = False) -> tuple[pd.DataFrame, str]:
     """Return a feature table as it stands in a file, and the sha256 of the file.
+
+    The columns ``series__``, which take much memory, are left out unless ``series`` asks for them.
 
     A file whose name ends in ``.parquet`` is Parquet, any other CSV. The same table is the same
     from both, but for the digits that CSV leaves out: numbers of a feature are float64, also where
@@ -45,15 +47,17 @@ def read_feature_file(path: Path) -> tuple[pd.DataFrame, str]:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         read = _read_parquet if path.suffix.lower() == PARQUET_SUFFIX else _read_csv
-        return _features_as_float64(read(path)), sha256
+        return _features_as_float64(read(path, series)), sha256
     except OSError as error:
         raise TableError(
             f"Cannot read the feature table {str(path)!r}: {error.strerror}."
         ) from error
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    frame = read_columns(path, TEXT_COLUMNS, check_unique)
+def _read_parquet(path: Path, series: bool) -> pd.DataFrame:
+    frame = read_columns(
+        path, TEXT_COLUMNS, check_unique, lambda name: series or not _is_series(name)
+    )
     for name in frame.columns.difference(TEXT_COLUMNS):
         column = frame[name]
         if not pd.api.types.is_numeric_dtype(column):
@@ -64,7 +68,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, series: bool) -> pd.DataFrame:
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             header = next(csv.reader(lines), [])
@@ -72,15 +76,19 @@ def _read_csv(path: Path) -> pd.DataFrame:
         _check_end(path, len(header))
         # pandas renames the second of two equal names instead of saying so.
         check_unique(pd.Index(header))
+        whole = series or not any(map(_is_series, header))
         # Numbers may be missing by name; text is taken as it stands, for a person may be called NA.
         missing = {name: _MISSING_NUMBERS for name in header if name not in TEXT_COLUMNS}
         frame = pd.read_csv(
             path,
+            usecols=None if whole else lambda name: not _is_series(name),
             dtype=dict.fromkeys(TEXT_COLUMNS, "str"),
             keep_default_na=False,
             na_values=missing,
             encoding="utf-8-sig",
             low_memory=False,
+            # Older versions of pandas else lose the last bit.
+            float_precision="round_trip",
         )
     except UnicodeDecodeError as error:
         raise TableError(
@@ -103,6 +111,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
             "table that `python -m featurize run` wrote."
         )
     return frame
+
+
+def _is_series(name: str) -> bool:
+    return name.strip().startswith("series__")
 
 
 def _features_as_float64(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,15 +1,22 @@
 """A feature table, from a file or from memory, checked once and turned into training data."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from models.errors import FeatureMismatchError, TableError
+from models.errors import TableError
 from models.table.covariates import COVARIATES, covariate_columns
 from models.table.feature_file import TEXT_COLUMNS, check_unique, named, read_feature_file
+from models.table.known import (
+    MAX_MISSING,
+    MAX_MISSING_STEPS,
+    enough_features,
+    missing_steps,
+)
+from models.table.matrix import feature_columns, feature_matrix
+from models.table.series import series_columns, series_layout
 from models.table.training_table import ALL, LABELS, TrainingTable
 from models.versions import PACKAGE, installed_versions
 
@@ -19,80 +26,22 @@ MEASURED_META = ("duration_s", "face_rate", "face_width_px", "fps", "n_frames")
 WINDOW_COLUMNS = ("window_start_s", "window_end_s")
 # Windows of a table are of one length, up to the rounding of a file.
 _SAME_LENGTH_S = 1e-3
-# A row that lacks a larger share of the features is not scored: the medians put in for them would
-# be scored instead. Videos with a usable face lack about one in a hundred.
-MAX_MISSING = 0.2
-_USUAL_SHARE = 0.5
-
-
-def feature_columns(columns: Iterable[str]) -> list[str]:
-    """Return the columns that are trained on, sorted.
-
-    A feature's name has a double underscore. The ``quality`` family (face size, blur, bit rate)
-    tells the source of a clip rather than its truth and is left out.
-    """
-    return sorted(
-        name for name in map(str, columns) if "__" in name and not name.startswith("quality__")
-    )
-
-
-def feature_matrix(frame: pd.DataFrame, columns: Iterable[str]) -> np.ndarray:
-    """Return the named columns as ``(n_rows, n_features)`` float64, infinities as NaN.
-
-    So are values beyond what single precision, in which some classifiers work, can hold. Other
-    columns and the order of the columns do not matter.
-
-    Raises
-    ------
-    FeatureMismatchError
-        When a column is missing.
-    TableError
-        When a column holds text.
-    """
-    columns = list(columns)
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise FeatureMismatchError(
-            f"The table lacks {len(missing)} of the {len(columns)} columns the detector was "
-            f"trained on ({named(missing)}): make it with the same version of featurize and the "
-            "same landmark backend, or train the detector again."
-        )
-    chosen = frame.loc[:, columns]
-    check_unique(chosen.columns)
-    for name, column in chosen.items():
-        if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
-            raise _holds_text(frame, name)
-    # One cast for the whole block; an all-empty column of text becomes NaN on the way.
-    matrix = chosen.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    matrix[np.abs(matrix) > np.finfo(np.float32).max] = np.nan
-    return matrix
-
-
-def _holds_text(frame: pd.DataFrame, name: str) -> TableError:
-    """Return the error for a column of numbers that holds something else, with an example."""
-    column = frame[name]
-    is_text = (pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
-    row = int(np.argmax(is_text))
-    where = f" in the row of {str(frame['path'].iloc[row])!r}" if "path" in frame.columns else ""
-    rename = ", or rename the column so that it has no double underscore" if "__" in name else ""
-    return TableError(
-        f"The column {name!r} must hold numbers, not {str(column.iloc[row])!r}{where}: correct "
-        f"the table{rename}."
-    )
 
 
 def read_training_table(
     source: str | os.PathLike | pd.DataFrame,
     condition_on_quality: bool = False,
     most_missing: float = MAX_MISSING,
+    series: bool = False,
+    features: bool = True,
 ) -> TrainingTable:
     """Read and check a feature table.
 
     Only rows with ``status`` ``ok`` and ``face`` 0 are used: the label of a video speaks of its
-    main face. Rows without a label are left out and counted in ``remarks``, and so are rows that
-    lack more than :data:`MAX_MISSING` of what is usually known: no detector scores such a row. An
-    empty ``group`` makes the video a group of its own. Blanks around the names of columns do not
-    count.
+    main face. Rows without a label are left out and counted in ``remarks``, and so are rows of
+    which too little is known of what is learnt from, see :mod:`models.table.known`: no detector
+    scores such a row. An empty ``group`` makes the video a group of its own. Blanks around the
+    names of columns do not count.
 
     Parameters
     ----------
@@ -104,20 +53,29 @@ def read_training_table(
     condition_on_quality : bool
         Whether the measures of quality, see :data:`models.table.covariates.COVARIATES`, are
         covariates. A feature among them is then no feature.
-
     most_missing : float
         Rows that lack a larger share of the features are left out. To be changed only for a table
         of few features, whose rows were chosen by another.
+    series : bool
+        Whether to read the signals themselves too, where the table has them: columns ``series__``
+        that ``python -m featurize run --window 5 --series`` writes. They take much memory, and
+        only some classifiers look at them. Rows that lack more than
+        :data:`models.table.known.MAX_MISSING_STEPS` of the time steps are then left out.
+    features : bool
+        Whether anything learns from features; else no row is left out for lack of them.
 
     Raises
     ------
     TableError
         When the table cannot be read, a column is missing or named twice, there is no measure of
         quality to condition on, a label is neither ``real`` nor ``fake``, only one class is left, a
-        video or a window occurs twice, windows of a video disagree, or no feature varies.
+        video or a window occurs twice, windows of a video disagree, no feature varies, or a part
+        of the signals is missing.
     """
     frame, sha256 = (
-        (source, "") if isinstance(source, pd.DataFrame) else read_feature_file(Path(source))
+        (source, "")
+        if isinstance(source, pd.DataFrame)
+        else read_feature_file(Path(source), series=series)
     )
     frame = frame.set_axis(frame.columns.map(lambda name: str(name).strip()), axis=1)
     check_unique(frame.columns)
@@ -157,33 +115,52 @@ def read_training_table(
             "The table has no feature column: a feature's name has a double underscore, such as "
             "eyes__blink__rate_per_min."
         )
-    features = feature_matrix(frame, columns)
-    n_infinite = int(np.isnan(features).sum()) - int(frame[columns].isna().sum().sum())
+    values = feature_matrix(frame, columns)
+    n_infinite = int(np.isnan(values).sum()) - int(frame[columns].isna().sum().sum())
     if n_infinite:
         remarks.append(
             f"{n_infinite} infinite values, or such as single precision does not hold, are treated "
             "as missing."
         )
-    measured = _measured_rows(features, most_missing)
-    n_left_out = (0, 0)
+    layout = series_layout(frame.columns) if series and window else None
+    signals, n_steps = layout or ((), 0)
+    in_time = feature_matrix(frame, series_columns(signals, n_steps))
+    measured = np.ones(len(frame), dtype=bool)
+    if signals:
+        measured = missing_steps(in_time, n_steps) <= MAX_MISSING_STEPS
+        remarks += _remarks_on_missing(meta, measured, MAX_MISSING_STEPS, "time steps")
+    if features:
+        # Of the rows that are left, as a detector learns from these what is usually known.
+        kept = np.flatnonzero(measured)
+        enough = enough_features(values[kept], columns, most_missing)
+        known = meta.iloc[kept]
+        remarks += _remarks_on_missing(known, enough, most_missing, "features")
+        measured[kept] = enough
+    n_left_out = _n_left_out(meta, measured)
     if not measured.all():
-        n_left_out = _n_left_out(meta, measured)
-        remarks.append(_remark_on_missing(int((~measured).sum()), n_left_out))
-        features, spans = features[measured], spans[measured]
+        if signals and features:
+            remarks.append(
+                "Rows are those that what learns from features and what learns from time steps can "
+                "both score, so that all figures are of the same videos."
+            )
+        values, in_time, spans = values[measured], in_time[measured], spans[measured]
         frame, meta = frame[measured], meta[measured].reset_index(drop=True)
     videos = pd.factorize(meta["path"])[0]
-    _check_learnable(features, meta, remarks)
+    _check_learnable(in_time if signals and not features else values, meta, remarks)
     quality = sorted(
         name for name in frame.columns if name.startswith("quality__") or name in MEASURED_META
     )
     groups, of_groups = _groups(meta, videos)
     return TrainingTable(
-        features=features,
+        features=values,
         columns=tuple(columns),
         covariates=feature_matrix(frame, covariates),
         covariate_columns=tuple(covariates),
         quality=feature_matrix(frame, quality),
         quality_columns=tuple(quality),
+        series=in_time,
+        signals=signals,
+        n_steps=n_steps,
         is_fake=(meta["label"] == "fake").to_numpy(dtype=int),
         groups=groups,
         group_given=(meta["group"] != "").to_numpy(),
@@ -206,29 +183,6 @@ def _in_order(
     return frame.iloc[rows], spans[rows], meta.iloc[rows].reset_index(drop=True)
 
 
-def usually_known(features: np.ndarray) -> np.ndarray:
-    """Return ``(n_features,)`` bool: what at least half of the rows have counts as missing else.
-
-    So a few rows with more features, such as of another landmark backend, do not make all others
-    incomplete. Where nothing is known to so many, what any row has.
-    """
-    share = (~np.isnan(features)).mean(axis=0) if len(features) else np.zeros(features.shape[1])
-    usual = share >= _USUAL_SHARE
-    return usual if usual.any() else share > 0
-
-
-def _measured_rows(features: np.ndarray, most_missing: float) -> np.ndarray:
-    """Return ``(n_rows,)`` bool: enough is known of what is usually known to the rows kept."""
-    missing = np.isnan(features)
-    kept = np.ones(len(features), dtype=bool)
-    while True:
-        usual = usually_known(features[kept])
-        enough = (missing & usual).sum(axis=1) <= most_missing * usual.sum()
-        if not (kept & ~enough).any():
-            return kept
-        kept &= enough
-
-
 def _n_left_out(meta: pd.DataFrame, measured: np.ndarray) -> tuple[int, int]:
     """Return how many real and how many fake videos have no row that is kept."""
     videos = meta.drop_duplicates("path")
@@ -236,13 +190,17 @@ def _n_left_out(meta: pd.DataFrame, measured: np.ndarray) -> tuple[int, int]:
     return int((gone == "real").sum()), int((gone == "fake").sum())
 
 
-def _remark_on_missing(n_rows: int, n_left_out: tuple[int, int]) -> str:
-    n_real, n_fake = n_left_out
-    return (
-        f"{n_rows} rows lack more than {100 * MAX_MISSING:.0f} % of the features and are left "
-        f"out; {n_real} real and {n_fake} fake videos have no other. A detector says `unknown` of "
-        "such a video."
-    )
+def _remarks_on_missing(
+    meta: pd.DataFrame, enough: np.ndarray, most_missing: float, things: str
+) -> list[str]:
+    if enough.all():
+        return []
+    n_real, n_fake = _n_left_out(meta, enough)
+    return [
+        f"{(~enough).sum()} rows lack more than {100 * most_missing:.0f} % of the {things} and are "
+        f"left out; {n_real} real and {n_fake} fake videos have no other. A detector says "
+        "`unknown` of such a video."
+    ]
 
 
 def _window_s(spans: np.ndarray) -> float:

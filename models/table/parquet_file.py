@@ -19,7 +19,10 @@ _MAGIC = b"PAR1"
 
 
 def read_columns(
-    path: Path, texts: Collection[str], check_names: Callable[[pd.Index], None]
+    path: Path,
+    texts: Collection[str],
+    check_names: Callable[[pd.Index], None],
+    is_wanted: Callable[[str], bool] = lambda _: True,
 ) -> pd.DataFrame:
     """Return the columns of a Parquet file: numbers, and text as it stands.
 
@@ -34,6 +37,8 @@ def read_columns(
         Columns that are text whatever they hold.
     check_names : callable
         Called with the names of the columns before anything is read.
+    is_wanted : callable
+        Whether a column of that name is read at all.
 
     Raises
     ------
@@ -54,7 +59,9 @@ def read_columns(
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             check_names(pd.Index(file.schema_arrow.names, dtype=object))
-            table = file.read()
+            names = file.schema_arrow.names
+            wanted = [name for name in names if is_wanted(name)]
+            table = file.read(None if wanted == names else wanted)
             table.validate(full=True)
         columns = {
             name: _as_series(column, name in texts)

@@ -32,6 +32,13 @@ class TrainingTable:
     quality_columns : tuple of str
         ``(n_quality,)`` their names, sorted: the family ``quality``, and the meta columns those of
         :data:`models.table.feature_table.MEASURED_META`.
+    series : numpy.ndarray
+        ``(n_rows, n_signals * n_steps)`` float64: the signals themselves over each window, signal
+        by signal, NaN where unknown; no column where the table has none or they were not read.
+    signals : tuple of str
+        ``(n_signals,)`` names of the signals in ``series``.
+    n_steps : int
+        Values of each signal, equally spaced over the window.
     is_fake : numpy.ndarray
         ``(n_rows,)`` int, 1 for a manipulated video and 0 for an authentic one.
     groups : numpy.ndarray
@@ -60,6 +67,9 @@ class TrainingTable:
     covariate_columns: tuple[str, ...]
     quality: np.ndarray
     quality_columns: tuple[str, ...]
+    series: np.ndarray
+    signals: tuple[str, ...]
+    n_steps: int
     is_fake: np.ndarray
     groups: np.ndarray
     group_given: np.ndarray
@@ -72,7 +82,7 @@ class TrainingTable:
 
     @property
     def inputs(self) -> np.ndarray:
-        """What a classifier takes: features, then covariates, ``(n_rows, n_inputs)``."""
+        """Features, then covariates, ``(n_rows, n_inputs)``: what most classifiers take."""
         return (
             np.hstack([self.features, self.covariates]) if self.covariate_columns else self.features
         )
@@ -93,12 +103,15 @@ class TrainingTable:
         return len(np.unique(self.groups))
 
     def per_video(self) -> "TrainingTable":
-        """Return the table with one row per video, the mean of its windows; known values count."""
+        """Return the table with one row per video, the mean of its windows; known values count.
+
+        A mean over windows of values at a time says nothing: of series none are left.
+        """
         if self.window_s is None:
             return self
         first = np.unique(self.videos, return_index=True)[1]
         return replace(
-            self.part(first),
+            self._without_series().part(first),
             features=self._mean_by_video(self.features),
             covariates=self._mean_by_video(self.covariates),
             quality=self._mean_by_video(self.quality),
@@ -112,12 +125,16 @@ class TrainingTable:
             features=self.features[rows],
             covariates=self.covariates[rows],
             quality=self.quality[rows],
+            series=self.series[rows],
             is_fake=self.is_fake[rows],
             groups=self.groups[rows],
             group_given=self.group_given[rows],
             videos=pd.factorize(self.videos[rows])[0],
             meta=self.meta.iloc[rows].reset_index(drop=True),
         )
+
+    def _without_series(self) -> "TrainingTable":
+        return replace(self, series=np.empty((self.n_rows, 0)), signals=(), n_steps=0)
 
     def _mean_by_video(self, values: np.ndarray) -> np.ndarray:
         return pd.DataFrame(values).groupby(self.videos).mean().to_numpy()

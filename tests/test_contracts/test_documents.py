@@ -5,7 +5,7 @@ from pathlib import Path
 
 from featurize import describe_features
 from featurize.__main__ import app as featurize_app
-from featurize.assets import MODEL_FILES, MODELS_VARIABLE
+from featurize.assets import EXTRA_MODEL_FILES, MODEL_FILES, MODELS_VARIABLE
 from featurize.errors import VideoError
 from featurize.runs.journal import ALWAYS_TRIED_AGAIN, TRIED_AGAIN_AFTERWARDS
 from models.__main__ import app as models_app
@@ -48,6 +48,6 @@ def test_every_command_of_the_documents_exists() -> None:
 
 def test_model_files_and_their_licences_are_named() -> None:
     assert MODELS_VARIABLE in README
-    for model in MODEL_FILES:
+    for model in (*MODEL_FILES, *EXTRA_MODEL_FILES):
         assert model.name in README
         assert model.licence in README

@@ -36,7 +36,10 @@ def test_ruff(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("package", ["featurize", "models"])
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
-    heavy = "numpy pandas scipy sklearn xgboost av cv2 mediapipe dlib skimage matplotlib torch"
+    heavy = (
+        "numpy pandas scipy sklearn xgboost av cv2 mediapipe dlib skimage matplotlib torch numba "
+        "sktime"
+    )
     code = f"import sys, {package}; print(*sorted(set(sys.modules) & set({heavy.split()!r})))"
     result = run(sys.executable, "-c", code)
     assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr

@@ -30,13 +30,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film(tmp_path_factory.mktemp("video") / "clip.mp4", script, fps=25)
 
 
+def ask_here(task: str, request: dict[str, Any], limits: Limits, *_: object) -> Outcome:
+    """Answer in this process, as a worker would that has been asked before."""
+    assert task == one_video.TASK
+    return Outcome("answered", one_video.work(json.loads(json.dumps(request))))
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs do their work in this process, where a test can put something else in its place."""
 
-    def ask(task: str, request: dict[str, Any], limits: Limits, *_: object) -> Outcome:
-        assert task == one_video.TASK
+    def ask(*request: object) -> Outcome:
         one_video._settings_here.cache_clear()  # a new process would not have it
-        return Outcome("answered", one_video.work(json.loads(json.dumps(request))))
+        return ask_here(*request)
 
     monkeypatch.setattr(crew, "ask", ask)

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from featurize.declaration import PixelSignal, pixel_signal
+from featurize.declaration import PairSignal, PixelSignal, pair_signal, pixel_signal
 from featurize.frame import Frame
 from featurize.frame_features.face_view import FaceView
 from featurize.frame_features.observer import PixelObserver
+from featurize.frame_features.transitions.face_pair import FacePair
 from featurize.landmarks.detection import FaceDetection
 from featurize.landmarks.dlib68.points import AVERAGE_FACE_CM
 from featurize.landmarks.schema import DLIB_68, MEDIAPIPE_478
+from featurize.sampled_frames import neighbour_pairs, sampled_frames
 from tests.test_featurize.tracks import make_track
 
 FACE_PX = make_track(duration_s=0.1).points_px[0]
@@ -20,6 +22,12 @@ PICTURE = np.full((480, 640, 3), 90, np.uint8)
 def brightness(view: FaceView) -> float:
     """Mean level of red."""
     return float(view.rgb[..., 0].mean())
+
+
+@pair_signal(unit="s", reference="none", confounded_by=())
+def time_between(pair: FacePair) -> float:
+    """Time between both frames."""
+    return pair.step_s
 
 
 def seen(times_s: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
@@ -89,3 +97,68 @@ def test_views_of_either_scheme_hold_the_face() -> None:
         outline = view.at(schema.regions["face"])
         assert (outline > 0).all()
         assert (outline < view.size_px).all()
+
+
+def paired(times_s: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Numbers of the frames in which a pair was read, of a face that is there when ``present``."""
+    observer = PixelObserver((brightness, time_between))
+    column = observer.names.index(time_between.column)
+    read = []
+    for index, time_s in enumerate(times_s):
+        faces = {7: FaceDetection(FACE_PX, 1.0)} if present[index] else {}
+        measured = observer.measure(Frame(index, time_s, PICTURE), faces, MEDIAPIPE_478)
+        if present[index] and np.isfinite(measured[7][column]):
+            assert measured[7][column] == pytest.approx(time_s - times_s[index - 1])
+            read.append(index)
+    return np.array(read, int)
+
+
+def test_pairs_are_read_in_the_frame_after_every_other_sample() -> None:
+    times_s = np.arange(80) / 25
+    pairs = paired(times_s, np.ones(80, bool))
+    np.testing.assert_array_equal(pairs, [1, 26, 51, 76])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pairs_are_those_that_networks_look_at(seed: int) -> None:
+    """Also where the face is lost now and then, and frames come at odd times."""
+    rng = np.random.default_rng(seed)
+    times_s = np.cumsum(rng.uniform(0.02, 0.16, 200))
+    present = rng.random(200) < 0.8
+    frames = sampled_frames(times_s, present)
+    pairs = neighbour_pairs(frames, times_s[frames])
+    of_networks = frames[pairs] + 1
+    read = paired(times_s, present)
+    assert len(read) > 3
+    assert of_networks.tolist() == read.tolist()
+    assert all(present[number - 1] and present[number] for number in read)
+
+
+@pytest.mark.parametrize("fps", [3, 8, 9, 12.5, 25])
+@pytest.mark.parametrize("start_s", [0.0, 0.021, 1 / 3])
+def test_pairs_are_those_of_networks_at_any_rate(fps: float, start_s: float) -> None:
+    times_s = start_s + np.arange(round(6 * fps)) / fps
+    present = np.ones(len(times_s), bool)
+    frames = sampled_frames(times_s, present)
+    read = paired(times_s, present)
+    assert read.tolist() == (frames[neighbour_pairs(frames, times_s[frames])] + 1).tolist()
+    assert len(read) in ((0,) if fps == 3 else (6, 7))
+
+
+def test_pairs_are_of_one_face() -> None:
+    """A face on another trail is another one, or may be."""
+    observer = PixelObserver((time_between,))
+    first = observer.measure(
+        Frame(0, 0.0, PICTURE), {1: FaceDetection(FACE_PX, 1.0)}, MEDIAPIPE_478
+    )
+    two = {1: FaceDetection(FACE_PX, 1.0), 2: FaceDetection(FACE_PX + 20, 1.0)}
+    measured = observer.measure(Frame(1, 0.04, PICTURE), two, MEDIAPIPE_478)
+    assert np.isnan(first[1][-1])
+    assert measured[1][-1] == pytest.approx(0.04)
+    assert np.isnan(measured[2][-1])
+
+
+def test_pairs_are_measures_of_their_own() -> None:
+    assert isinstance(time_between, PairSignal)
+    assert time_between.meaning == "Time between both frames"
+    assert np.isnan(time_between(make_track(duration_s=1.0))).all()

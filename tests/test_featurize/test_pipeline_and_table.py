@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from featurize import describe_features, extract_landmarks, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import ManifestError, NoFaceError, TooShortError, VideoMissingError
+from featurize.feature_rows import META_COLUMNS, Row, as_table
 from featurize.outputs.csv_table import write_csv
-from featurize.pipeline import META_COLUMNS, Row, as_table
 from featurize.runs import one_video
 from featurize.synthesis import Performer, Script, write_video
 
@@ -131,7 +131,8 @@ def test_a_second_is_enough_at_any_frame_rate(tmp_path: Path, fps: int) -> None:
 def test_a_table_holds_names_of_any_bytes() -> None:
     """Whatever pandas would rather keep texts in."""
     name = os.fsdecode(b"caf\xe9.mp4")
-    table = as_table([Row({"path": name, "face": 0, "reason": f"There is no {name}."})])
+    meta = {"path": name, "face": 0, "reason": f"There is no {name}."}
+    table = as_table([Row(meta, np.full(len(describe_features()), np.nan))])
     assert table.loc[0, "path"] == name
     assert table.loc[0, "label"] == ""
 

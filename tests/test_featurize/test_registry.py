@@ -97,6 +97,7 @@ def test_families() -> None:
         "stability",
         "correlation",
         "texture",
+        "transitions",
         "pulse",
         "lighting",
         "voice",

@@ -14,9 +14,9 @@ from featurize import describe_features, featurize_dataset, featurize_video
 from featurize.__main__ import app
 from featurize.errors import OptionError, TooShortError
 from featurize.extraction import LandmarkOptions
+from featurize.feature_rows import META_COLUMNS, Row
 from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.storage.store import LandmarkStore
-from featurize.pipeline import META_COLUMNS, Row
 from featurize.registry import MEASURED_SIGNALS
 from featurize.runs import crew, one_video
 from featurize.types import Extraction, LandmarkTrack, Sound

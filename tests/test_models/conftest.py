@@ -7,9 +7,18 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+import featurize
+from models.classifiers import MAKERS
+from models.learning.inputs import Inputs
+
 SIGNAL = "eyes__blink__rate_per_min"
 WIDTH, SPEED = "face_width_px", "head_pose__angular_speed_deg_per_s__median"
 JITTER = "stability__jitter__median"
+
+
+def made(name, seed=0, n_covariates=0, search=False, **members):
+    """The classifier of that name for a table without signals over time."""
+    return MAKERS[name](Inputs(1, n_covariates), seed, search, **members)
 
 
 def make_table(
@@ -96,3 +105,34 @@ def committee(table):
     from models import train
 
     return train(table, "committee")
+
+
+@pytest.fixture
+def video(monkeypatch, table):
+    """Stand in for featurize: hand over rows made here, or raise what is put here.
+
+    ``options`` are what it was called with, and ``recordings`` what it shows.
+    """
+    described = pd.DataFrame(
+        {
+            "name": [SIGNAL],
+            "family": ["eyes"],
+            "unit": ["1/min"],
+            "meaning": ["blinks per minute"],
+            "reference": [""],
+            "confounded_by": [""],
+        }
+    )
+    content = {"rows": table[table["label"] == "fake"].iloc[[0]].copy(), "recordings": []}
+
+    def featurize_video(path, **options):
+        content["options"] = options
+        if "error" in content:
+            raise content["error"]
+        if "see" in options:
+            options["see"](content["recordings"])
+        return content["rows"]
+
+    monkeypatch.setitem(vars(featurize), "featurize_video", featurize_video)
+    monkeypatch.setitem(vars(featurize), "describe_features", lambda **options: described)
+    return content

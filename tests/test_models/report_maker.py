@@ -71,6 +71,7 @@ def make_report(
         "n_features": 7,
         "window_s": "whole videos",
         "conditioned_on": "nothing",
+        "members": "none",
         "searched": False,
         "table_sha256": "0123abcd" * 8,
         "versions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},

@@ -9,10 +9,12 @@ from sklearn.model_selection import LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from models.classifiers import MAKERS
+from models.classifiers import TABULAR, VOTES
 from models.errors import HoldOutError
-from models.learning.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
+from models.learning.calibration import CalibratedByGroup, fit_sigmoid
+from models.learning.vote import SoftVote
 from models.metrics import auc
+from tests.test_models.conftest import made
 
 
 @settings(deadline=None)
@@ -88,14 +90,14 @@ def test_held_out_decisions_do_not_know_their_group():
     assert auc(y, careless.oof_decision_) > 0.95
 
 
-@pytest.mark.parametrize("name", sorted(MAKERS))
+@pytest.mark.parametrize("name", [*TABULAR, *VOTES])
 def test_every_classifier_is_a_scikit_learn_pipeline(name):
     rng = np.random.default_rng(1)
     y = np.array(["real", "fake"])[np.arange(40) % 2]
     X = rng.normal(size=(40, 6)) + 2.0 * (y == "real")[:, None]
     # A constant column, an empty one, a gap and a wild value.
     X[:, 0], X[:, 1], X[3, 2], X[4, 3] = 5.0, np.nan, np.nan, 1e12
-    pipeline = clone(MAKERS[name](7))
+    pipeline = clone(made(name, 7))
     assert pipeline.get_params()["classify"].get_params()
     pipeline.fit(X, y)
     p = pipeline.predict_proba(X)
@@ -105,7 +107,7 @@ def test_every_classifier_is_a_scikit_learn_pipeline(name):
     assert (pipeline.predict(X) == y).mean() > 0.9
     again = clone(pipeline).fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), p)
-    one = pipeline[-1] if name != "committee" else pipeline[-1].members_["svm"]
+    one = pipeline[-1].members_["svm"] if name in VOTES else pipeline[-1]
     assert list(one.estimator_[:2].get_feature_names_out()) == ["x2", "x3", "x4", "x5"]
 
 
@@ -133,11 +135,11 @@ def test_held_out_decisions_do_not_depend_on_what_is_measured_in_other_held_out_
     y = np.arange(40) % 2
     X = rng.normal(size=(40, 5)) + y[:, None]
     X[rng.random(X.shape) < 0.2] = np.nan
-    plain = MAKERS[name](0).fit(X, y)[-1]
+    plain = made(name, 0).fit(X, y)[-1]
     held_out = np.flatnonzero(plain.oof_fold_ == 0)
     changed = X.copy()
     changed[held_out[1:]] = 100 * rng.normal(size=(len(held_out) - 1, 5))
-    other = MAKERS[name](0).fit(changed, y)[-1]
+    other = made(name, 0).fit(changed, y)[-1]
     assert other.oof_fold_[held_out[0]] == 0
     assert other.oof_decision_[held_out[0]] == plain.oof_decision_[held_out[0]]
 

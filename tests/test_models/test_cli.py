@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -31,6 +33,23 @@ def test_train_writes_a_detector_and_says_so(features, tmp_path):
     assert result.exit_code == 0, result.output
     assert "44 real and 36 fake" in result.stdout
     assert load_detector(output).provenance["classifier"] == "svm"
+
+
+@pytest.mark.parametrize("classifier", ["committee", "stacking"])
+def test_who_sits_on_a_committee_is_asked_for_by_name(features, tmp_path, classifier):
+    output = tmp_path / "my.skops"
+    asked = ["--classifier", classifier, "--members", "svm,mlp"]
+    result = run(app, ["train", str(features), "-o", str(output), *asked])
+    assert result.exit_code == 0, result.output
+    weights = load_detector(output).member_weights
+    told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    assert load_detector(output).provenance["members"] == ["svm", "mlp"]
+    assert list(weights) == (["svm", "mlp"] if classifier == "stacking" else [])
+    assert (f"; weights {told}." in result.stdout) == bool(weights)
+    result = run(app, ["cross-validate", str(features), *asked, "--no-audit"])
+    assert result.exit_code == 0, result.output
+    expected = cross_validate(features, classifier=[classifier], members=("svm", "mlp"))
+    assert result.stdout.splitlines()[-5:] == expected.to_text().splitlines()[-5:]
 
 
 def test_cross_validate_prints_whole_figures(features):
@@ -97,6 +116,9 @@ def test_tables_hold_every_figure_whole_at_any_width(table, width):
         ["train", "{features}", "-o", "no/such/folder/x.skops", "--classifier", "svm"],
         ["train", "{features}", "-o", "."],
         ["train", "{features}", "-o", "x.skops", "--classifier", "svm", "--seed", "-1"],
+        ["train", "{features}", "-o", "x.skops", "--members", "svm,forest"],
+        ["train", "{features}", "-o", "x.skops", "--classifier", "svm", "--members", "svm,mlp"],
+        ["cross-validate", "{features}", "--classifier", "svm", "--members", "svm,mlp"],
         ["cross-validate", "{features}", "--hold-out", "weather"],
         ["cross-validate", "{features}", "--classifier", "svm", "--jobs", "0"],
         ["cross-validate", "{features}", "--classifier", "svm", "--seed", "-1"],
@@ -131,7 +153,7 @@ def test_where_to_write_is_asked_before_the_work_is_done(arguments):
 
 
 def test_a_missing_video_is_one_line_too(detector, tmp_path, monkeypatch):
-    def featurize_video(path):
+    def featurize_video(path, **options):
         raise VideoMissingError(f"There is no file {path}:\ngive the path of a video.")
 
     monkeypatch.setitem(vars(featurize), "featurize_video", featurize_video)
@@ -139,6 +161,29 @@ def test_a_missing_video_is_one_line_too(detector, tmp_path, monkeypatch):
     result = run(app, ["score", "absent.mp4", "--detector", str(tmp_path / "my.skops")])
     assert result.exit_code == 2
     assert result.stderr == "Error: There is no file absent.mp4: give the path of a video.\n"
+
+
+def test_a_bad_photograph_is_told_before_the_video_is_looked_for(detector, tmp_path):
+    detector.save(tmp_path / "my.skops")
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((256, 256, 3), 128, np.uint8))
+    (tmp_path / "text.png").write_text("words")
+    asked = ["score", "absent.mp4", "--detector", str(tmp_path / "my.skops")]
+    for photo in ("nowhere.png", "text.png", "wall.png"):
+        result = run(app, [*asked, "--reference", str(tmp_path / photo)])
+        assert result.exit_code == 2
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("Error: ")
+        assert photo in line
+        assert "absent.mp4" not in line
+
+
+def test_a_device_that_there_is_none_of_is_told_in_one_line(detector, tmp_path):
+    detector.save(tmp_path / "my.skops")
+    asked = ["score", "absent.mp4", "--detector", str(tmp_path / "my.skops"), "--device", "abacus"]
+    result = run(app, asked)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "abacus" in line
 
 
 def test_neither_the_package_nor_its_help_imports_anything_heavy():

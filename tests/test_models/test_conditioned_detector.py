@@ -4,15 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import featurize
 from models import cross_validate, load_detector, train
-from models.classifiers import MAKERS
 from models.errors import DetectorError, FeatureMismatchError, TableError
 from models.learning.calibration import CalibratedByGroup
 from models.learning.conditioning import QualityConditioner
-from models.scoring import explain, score_rows
+from models.reasons import explain
+from models.scoring import score_rows
 from models.table.covariates import COVARIATES
 from models.table.feature_table import feature_columns, read_training_table
-from tests.test_models.conftest import JITTER, SPEED, WIDTH, make_table, quality_table
+from tests.test_models.conftest import JITTER, SPEED, WIDTH, made, make_table, quality_table
 
 
 def auc_pooled(report):
@@ -51,7 +52,7 @@ def test_held_out_videos_shape_nothing():
     changed[test_rows] *= 3.0
     scores = []
     for inputs in (data.inputs, changed):
-        pipeline = MAKERS["svm"](0, 3)
+        pipeline = made("svm", 0, 3)
         pipeline.fit(
             inputs[train_rows],
             data.is_fake[train_rows],
@@ -60,13 +61,11 @@ def test_held_out_videos_shape_nothing():
         scores.append(pipeline.decision_function(data.inputs[test_rows]))
     np.testing.assert_array_equal(*scores)
     # In calibration too: each held-out decision comes from a conditioner that did not see it.
-    calibrated = MAKERS["svm"](0, 3).fit(data.inputs, data.is_fake, classify__groups=data.groups)[
-        -1
-    ]
+    calibrated = made("svm", 0, 3).fit(data.inputs, data.is_fake, classify__groups=data.groups)[-1]
     first = calibrated.oof_fold_ == 0
     inputs = data.inputs.copy()
     inputs[np.flatnonzero(first)[0]] *= 3.0
-    other = MAKERS["svm"](0, 3).fit(inputs, data.is_fake, classify__groups=data.groups)[-1]
+    other = made("svm", 0, 3).fit(inputs, data.is_fake, classify__groups=data.groups)[-1]
     kept = np.flatnonzero(first)[1:]
     np.testing.assert_array_equal(calibrated.oof_decision_[kept], other.oof_decision_[kept])
 
@@ -101,10 +100,10 @@ def test_clips_of_one_person_are_left_out_together_when_a_detector_is_trained(cl
 def test_each_fold_of_the_calibration_gets_the_groups_of_its_own_rows():
     """As a fit on the rows of the fold by hand: the same decisions, to the last bit."""
     data = read_training_table(quality_of_people(), condition_on_quality=True)
-    fitted = MAKERS["svm"](0, 3).fit(data.inputs, data.is_fake, classify__groups=data.groups)[-1]
+    fitted = made("svm", 0, 3).fit(data.inputs, data.is_fake, classify__groups=data.groups)[-1]
     assert isinstance(fitted, CalibratedByGroup)
     test = fitted.oof_fold_ == 1
-    alone = MAKERS["svm"](0, 3)[-1]
+    alone = made("svm", 0, 3)[-1]
     alone.fit(data.inputs[~test], data.is_fake[~test], data.groups[~test])
     np.testing.assert_array_equal(
         fitted.oof_decision_[test], alone.decision_function(data.inputs[test])
@@ -126,7 +125,9 @@ def test_a_table_without_any_quality_cannot_be_conditioned_on_it(there):
 
 
 def quality_warnings(detector, row, **quality):
-    warnings = score_rows("clip.mp4", row.assign(**quality), detector).warnings
+    warnings = score_rows(
+        "clip.mp4", row.assign(**quality), detector, featurize.describe_features()
+    ).warnings
     return [text for text in warnings if "usual at the quality" in text]
 
 
@@ -214,8 +215,10 @@ def test_reasons_tell_raw_values_and_what_is_usual_at_that_quality():
     rows = pd.concat([table.iloc[[0]]] * 2, ignore_index=True)
     rows[list(detector.columns)] = detector.real_quantiles[:, 1]
     rows[WIDTH], rows[JITTER] = list(usual), usual[100.0]
+    described = featurize.describe_features()
     small, large = (
-        {reason.feature: reason for reason in explain(rows.iloc[[i]], detector)} for i in (0, 1)
+        {reason.feature: reason for reason in explain(rows.iloc[[i]], detector, described)}
+        for i in (0, 1)
     )
     reason = large[JITTER]
     assert reason.value == pytest.approx(usual[100.0])
@@ -225,6 +228,6 @@ def test_reasons_tell_raw_values_and_what_is_usual_at_that_quality():
     real = table.loc[table["label"] == "real", JITTER]
     assert reason.real_median == pytest.approx(real.median())
     assert abs(small[JITTER].contribution if JITTER in small else 0) < 0.5 * reason.contribution
-    plain = explain(rows.iloc[[1]], train(table, "svm"))
+    plain = explain(rows.iloc[[1]], train(table, "svm"), described)
     assert all(np.isnan(other.usual) for other in plain)
     assert not any("is usual" in other.sentence for other in plain)

@@ -21,16 +21,18 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from models.classifiers import MAKERS
+from models.classifiers import TABULAR, VOTES
 from models.errors import HoldOutError, ModelsError, SettingError, TableError
-from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.calibration import CalibratedByGroup
 from models.learning.conditioning import QualityConditioner
 from models.learning.group_folds import GroupFolds, group_folds
 from models.learning.kernel_machine import RadialSVC
-from models.learning.preprocessing import BestShare, ClippedRobustScaler
+from models.learning.preprocessing import BestShare, ClippedRobustScaler, TakeColumns
+from models.learning.vote import SoftVote, Stacking
 from models.metrics import auc
+from tests.test_models.conftest import made
 
-NAMES = ["svm", "mlp", "xgboost", "committee"]
+NAMES = [*TABULAR, *VOTES]
 
 
 def calibrated(classifier=None, **settings):
@@ -71,10 +73,12 @@ def expected_failures(estimator):
         RadialSVC(n_exact=0, n_landmarks=20),
         calibrated(),
         calibrated(grid={"svc__C": [1.0, 0.1]}),
-        MAKERS["svm"]()[-1],
-        MAKERS["mlp"]()[-1],
-        MAKERS["xgboost"]()[-1].set_params(estimator__model__n_estimators=10),
+        made("svm")[-1],
+        made("mlp")[-1],
+        made("xgboost")[-1].set_params(estimator__model__n_estimators=10),
         SoftVote([("machine", calibrated()), ("logistic", calibrated(LogisticRegression()))]),
+        Stacking([("machine", calibrated()), ("logistic", calibrated(LogisticRegression()))]),
+        TakeColumns(),
     ],
     expected_failed_checks=expected_failures,
 )
@@ -94,7 +98,8 @@ def test_scikit_learn_s_own_checks_pass(estimator, check):
     ],
 )
 @pytest.mark.parametrize(
-    "transformer", [ClippedRobustScaler(), BestShare(percentile=50), QualityConditioner(1)]
+    "transformer",
+    [ClippedRobustScaler(), BestShare(percentile=50), QualityConditioner(1), TakeColumns(0, 1)],
 )
 @pytest.mark.filterwarnings("ignore:X .* feature names")
 def test_names_of_columns_are_as_scikit_learn_wants_them(check, transformer):
@@ -140,7 +145,7 @@ def test_a_table_with_other_columns_than_in_training_is_refused(name):
 
 def quick(name, **settings):
     """The classifier of that name, its trees fewer for time."""
-    pipeline = MAKERS[name](0, **settings)
+    pipeline = made(name, 0, **settings)
     parameters = [key for key in pipeline.get_params() if key.endswith("__n_estimators")]
     return pipeline.set_params(**dict.fromkeys(parameters, 10))
 
@@ -148,8 +153,8 @@ def quick(name, **settings):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("search", [False, True])
 def test_cloning_keeps_every_nested_parameter(name, search):
-    pipeline = MAKERS[name](3, 2, search)
-    member = "classify__svm" if name == "committee" else "classify"
+    pipeline = made(name, 3, 2, search)
+    member = "classify__svm" if name in VOTES else "classify"
     pipeline.set_params(**{f"{member}__estimator__condition__penalty": 7.5})
     twin = clone(pipeline)
     one, two = (
@@ -195,7 +200,7 @@ def test_a_grid_search_over_our_pipeline_takes_groups_and_settings_of_any_step()
         "classify__estimator__scale__limit": [1.0, 2.0],
         "classify__n_folds": [2, 3],
     }
-    found = GridSearchCV(MAKERS["svm"](), grid, cv=GroupFolds(3), scoring="roc_auc")
+    found = GridSearchCV(made("svm"), grid, cv=GroupFolds(3), scoring="roc_auc")
     found.fit(X, y, groups=group, classify__groups=group)
     assert found.best_score_ > 0.9
     assert set(found.best_params_) == set(grid)
@@ -341,7 +346,7 @@ def test_what_cannot_be_learnt_from_is_named_in_one_sentence(bad, name, search):
 
 def test_infinity_in_new_videos_is_named():
     X, y, group = people()
-    fitted = MAKERS["svm"]().fit(X, y, classify__groups=group)
+    fitted = made("svm").fit(X, y, classify__groups=group)
     X[3, 1] = -np.inf
     with pytest.raises(TableError, match="infinity"):
         fitted.predict_proba(X)

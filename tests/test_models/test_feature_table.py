@@ -7,8 +7,8 @@ from models.table.feature_table import (
     feature_columns,
     feature_matrix,
     read_training_table,
-    usually_known,
 )
+from models.table.known import usually_known
 from tests.test_models.conftest import SIGNAL, make_table
 
 

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joblib import Parallel, delayed
 
-from models.classifiers import MAKERS
 from models.evaluation.importance import (
     _exchanged,
     family_importance,
@@ -13,6 +12,7 @@ from models.evaluation.importance import (
 )
 from models.learning.group_folds import group_folds
 from models.metrics import auc, draws
+from tests.test_models.conftest import made
 
 
 def people(seed=0, n=160, strength=2.0, twin=False):
@@ -38,7 +38,7 @@ def importance(X, columns, y, group, seed=0, n_jobs=1, n_repeats=5):
     splits = group_folds(y, group, 5, seed)
 
     def one_fold(train, test):
-        fitted = MAKERS["svm"](seed).fit(X[train], y[train], classify__groups=group[train])
+        fitted = made("svm", seed).fit(X[train], y[train], classify__groups=group[train])
         return fitted.decision_function(X[test]), permuted_decisions(
             fitted, X[test], columns, seed, n_repeats
         )
@@ -70,7 +70,7 @@ def test_a_family_that_carries_all_takes_the_auc_down_to_chance():
 def test_the_interval_of_noise_holds_zero():
     """Nineteen times in twenty, of people whom one fitted classifier has not seen."""
     X, columns, y, group = people(99)
-    fitted = MAKERS["svm"](0).fit(X, y, classify__groups=group)
+    fitted = made("svm", 0).fit(X, y, classify__groups=group)
     n_hold, n_seeds = 0, 30
     for seed in range(n_seeds):
         X, columns, y, group = people(seed)
@@ -151,7 +151,7 @@ def test_equal_windows_are_worth_what_the_whole_video_is():
     """To whom one family matters, it matters as much however often the same is measured."""
     X, columns, y, group = people(3)
     train, test = np.flatnonzero(group < 20), np.flatnonzero(group >= 20)
-    fitted = MAKERS["svm"](0).fit(X[train], y[train], classify__groups=group[train])
+    fitted = made("svm", 0).fit(X[train], y[train], classify__groups=group[train])
     X, y, group = X[test], y[test], group[test]
     decision, folds = fitted.decision_function(X), np.zeros(len(y))
     cut = np.repeat(np.arange(len(y)), 20)
@@ -191,7 +191,7 @@ def test_windows_get_those_of_one_other_video_from_its_first_on(videos, seed):
 
 def test_whole_videos_with_and_without_names_are_the_same():
     X, columns, y, group = people(n=40)
-    fitted = MAKERS["svm"](0).fit(X, y, classify__groups=group)
+    fitted = made("svm", 0).fit(X, y, classify__groups=group)
     plain = permuted_decisions(fitted, X, columns, 1)
     named = permuted_decisions(fitted, X, columns, 1, videos=3 * np.arange(40) + 7)
     for family in plain:

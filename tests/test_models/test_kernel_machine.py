@@ -5,9 +5,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import MAKERS
 from models.learning.kernel_machine import RadialSVC
 from models.metrics import auc
+from tests.test_models.conftest import made
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_up_to_the_limit_it_is_the_exact_machine_to_the_bit(C, n_classes):
 
 def test_the_usual_classifier_is_exact_on_the_usual_table():
     X, y, weight = rows(600)
-    machine = clone(MAKERS["svm"](5)[-1].estimator[-1]).fit(X, y, sample_weight=weight)
+    machine = clone(made("svm", 5)[-1].estimator[-1]).fit(X, y, sample_weight=weight)
     exact = SVC(C=3.0, kernel="rbf", gamma="scale").fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(machine.decision_function(X), exact.decision_function(X))
 
@@ -123,7 +123,7 @@ def test_rows_that_do_not_differ_give_one_value():
 
 def test_a_search_and_a_calibration_run_over_the_approximated_machine():
     X, y, _ = rows(240)
-    pipeline = MAKERS["svm"](0, 0, search=True)
+    pipeline = made("svm", search=True)
     pipeline.set_params(
         classify__n_folds=2,
         classify__estimator__model__n_exact=50,

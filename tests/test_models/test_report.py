@@ -166,7 +166,7 @@ def test_json_has_every_figure_and_no_nan(full, folder):
 
 
 def test_scores_are_read_back_to_the_last_bit(full, folder):
-    read = pd.read_csv(folder / "scores.csv", keep_default_na=False)
+    read = pd.read_csv(folder / "scores.csv", keep_default_na=False, float_precision="round_trip")
     pd.testing.assert_frame_equal(
         read.astype(full.scores.dtypes.to_dict()), full.scores, check_exact=True
     )

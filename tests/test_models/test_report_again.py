@@ -33,6 +33,8 @@ def shell_arguments(shell):
     asked = {NAMES.get(name, name): value for name, value in given.items()}
     asked["importance"] = asked.pop("report") is not None
     asked["classifier"] = asked["classifier"].split(",")
+    if asked["members"]:
+        asked["members"] = tuple(asked["members"].split(","))
     return {name: str(value) for name, value in asked.items() if name not in ("features", "jobs")}
 
 
@@ -58,6 +60,8 @@ def python_arguments(python):
         ({"seed": 0, "folds_asked": 3}, True, {"n_folds": "3"}),
         ({"seed": 0, "searched": True}, True, {"search": "True"}),
         ({"seed": 0}, False, {"audit": "False"}),
+        ({"seed": 0, "members": "svm, mlp, xgboost"}, True, {}),
+        ({"seed": 0, "members": "svm, frames"}, True, {"members": "('svm', 'frames')"}),
         ({"seed": 0, "conditioned_on": "quality__blur"}, True, {"condition_on_quality": "True"}),
     ],
 )
@@ -78,6 +82,7 @@ def test_command_and_program_ask_for_what_the_report_was_made_with(settings, aud
         "search": "False",
         "importance": "True",
         "audit": "True",
+        "members": "None",
     }
     told = again(report)
     assert shell_arguments(told.shell) == python_arguments(told.python) == default | expected

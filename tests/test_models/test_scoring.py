@@ -17,35 +17,9 @@ from featurize.errors import (
 )
 from models import score_video, train
 from models.errors import DetectorError, FeatureMismatchError, NoDetectorError
-from models.scoring import explain
+from models.reasons import explain
 from models.video_score import Reason, factor_text, number_text
 from tests.test_models.conftest import SIGNAL
-
-
-@pytest.fixture
-def video(monkeypatch, table):
-    """Stand in for featurize: hand over rows made here, or raise what is put here."""
-    described = pd.DataFrame(
-        {
-            "name": [SIGNAL],
-            "family": ["eyes"],
-            "unit": ["1/min"],
-            "meaning": ["blinks per minute"],
-            "reference": [""],
-            "confounded_by": [""],
-        }
-    )
-    content = {"rows": table[table["label"] == "fake"].iloc[[0]].copy()}
-
-    def featurize_video(path, **options):
-        content["options"] = options
-        if "error" in content:
-            raise content["error"]
-        return content["rows"]
-
-    monkeypatch.setitem(vars(featurize), "featurize_video", featurize_video)
-    monkeypatch.setitem(vars(featurize), "describe_features", lambda: described)
-    return content
 
 
 def plain_row(detector, video, **values):
@@ -172,9 +146,10 @@ def test_a_detector_may_be_a_path(detector, video, tmp_path):
         score_video("clip.mp4", tmp_path / "absent.skops")
 
 
-def test_options_reach_featurize(detector, video):
-    score_video("clip.mp4", detector, backend="mediapipe")
-    assert video["options"] == {"backend": "mediapipe"}
+def test_options_reach_featurize_and_no_network_runs_unasked(detector, video):
+    score_video("clip.mp4", detector, backend="mediapipe", cnn="mine.pt", device="cpu")
+    unasked = {"cnn": (), "identity": False, "series": False}
+    assert video["options"] == {"backend": "mediapipe", "device": "cpu", **unasked}
 
 
 def test_features_of_another_kind_are_named(detector, video):
@@ -279,7 +254,8 @@ def test_statistics_and_sides_of_one_signal_are_one_reason(train_table):
     }
     trained = train(train_table(columns), classifier="svm")
     row = pd.DataFrame({name: [3.0] for name in columns})
-    told = [reason.feature for reason in explain(row, trained)]
+    described = featurize.describe_features()
+    told = [reason.feature for reason in explain(row, trained, described)]
     assert len(told) == 2
     assert sum(name.startswith("eyes__ear") for name in told) == 1
     assert "mouth__mar__std" in told

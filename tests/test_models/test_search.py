@@ -11,15 +11,16 @@ from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
 from models import train
-from models.classifiers import MAKERS
 from models.detector import load_detector
 from models.errors import HoldOutError
 from models.learning.balanced_fit import fit_balanced
-from models.learning.calibration import CalibratedByGroup, SoftVote
+from models.learning.calibration import CalibratedByGroup
 from models.learning.conditioning import QualityConditioner
 from models.learning.group_folds import GroupFolds, group_folds
 from models.learning.search import GRIDS, choose, fit_chosen
 from models.learning.video_rows import VideoRows
+from models.learning.vote import SoftVote
+from tests.test_models.conftest import made
 
 
 class Column(ClassifierMixin, BaseEstimator):
@@ -49,7 +50,7 @@ def people(n_groups=24, per_group=4, seed=0):
 
 def searching(name):
     """One of the classifiers with its grid; the trees fewer, for time."""
-    calibrated = MAKERS[name](3, 0, search=True)[-1].set_params(n_folds=3)
+    calibrated = made(name, 3, 0, search=True)[-1].set_params(n_folds=3)
     return (
         calibrated.set_params(estimator__model__n_estimators=20)
         if name == "xgboost"
@@ -122,7 +123,7 @@ def test_the_choice_is_that_of_a_plain_grid_search_over_the_same_folds(seed):
     X[:, 2] -= 1.2 * y
     X = np.hstack([X, rng.normal(size=(60, 40)) * np.exp(rng.normal(size=40))])
     X[rng.random(X.shape) < 0.1] = np.nan
-    pipeline = MAKERS["svm"](0, 0, search=True)[-1].estimator
+    pipeline = made("svm", search=True)[-1].estimator
     grid = {"model__C": [3.0, 0.3, 0.03], "select__percentile": [100, 50, 20, 10, 5]}
     reference = GridSearchCV(
         Balanced(clone(pipeline).set_params(model=SVC()).steps),
@@ -153,7 +154,7 @@ def test_a_long_video_counts_as_one_in_the_choice_of_features(n_windows):
     X = rng.normal(size=(len(y), 20))
     X[:n, 0] += 2 * y[:n]
     X[n:, 5] += 5
-    pipeline = MAKERS["svm"](0, 0, search=True)[-1].estimator.set_params(select__percentile=5)
+    pipeline = made("svm", search=True)[-1].estimator.set_params(select__percentile=5)
     fitted = fit_balanced(pipeline, rows_of(X, y, videos, videos))
     np.testing.assert_array_equal(fitted["select"].get_support(indices=True), [0])
 
@@ -164,7 +165,7 @@ def test_conditioning_is_told_the_groups_of_its_own_rows():
     quality = rng.normal(size=(len(y), 2))
     X[:, :2] += quality
     X = np.hstack([X, np.exp(quality)])
-    fitted = MAKERS["svm"](0, 2, search=True).fit(X, y, classify__groups=group)[-1]
+    fitted = made("svm", 0, 2, search=True).fit(X, y, classify__groups=group)[-1]
     found = fitted.estimator_[0].transform(X)
     np.testing.assert_array_equal(found, QualityConditioner(2).fit(X, y, group).transform(X))
     assert (found != QualityConditioner(2).fit(X, y).transform(X)).any()
@@ -195,8 +196,8 @@ def test_nothing_held_out_has_a_part_in_the_choice_or_in_the_decisions(name):
 
 @pytest.mark.parametrize("name", sorted(GRIDS))
 def test_a_search_starts_from_what_is_used_without_one(name):
-    searched = MAKERS[name](0, 0, search=True)[-1]
-    plain = MAKERS[name](0)[-1].estimator.get_params()
+    searched = made(name, search=True)[-1]
+    plain = made(name, 0)[-1].estimator.get_params()
     first = {parameter: values[0] for parameter, values in searched.grid.items()}
     assert first.pop("select__percentile") == 100
     assert first == {parameter: plain[parameter] for parameter in first}
@@ -205,7 +206,7 @@ def test_a_search_starts_from_what_is_used_without_one(name):
 def test_with_too_few_groups_to_compare_settings_the_first_is_taken():
     X, y, _ = people(4, 4)
     group = np.array([0, 1, 2, 3])[2 * y + np.arange(16) % 2]
-    fitted = MAKERS["svm"](0, 0, search=True).fit(X, y, classify__groups=group)[-1]
+    fitted = made("svm", search=True).fit(X, y, classify__groups=group)[-1]
     assert fitted.oof_decision_.shape == (16,)
     one = rows_of(X, y, np.where(y == 1, 1, group))
     assert choose(fitted.estimator, fitted.grid, one, 0) == {
@@ -218,7 +219,7 @@ def test_a_noisy_table_is_cut_down_and_a_plain_one_of_use_in_whole_is_not():
     rng = np.random.default_rng(0)
     y, group = np.arange(120) % 2, np.arange(120) // 2
     noisy = np.hstack([rng.normal(size=(120, 3)) + 0.8 * y[:, None], rng.normal(size=(120, 400))])
-    fitted = MAKERS["svm"](0, 0, search=True).fit(noisy, y, classify__groups=group)[-1]
+    fitted = made("svm", search=True).fit(noisy, y, classify__groups=group)[-1]
     assert fitted.chosen_["select__percentile"] < 100
     assert set(fitted.chosen_) == set(GRIDS["svm"])
     kept = fitted.estimator_["select"].get_support()
@@ -229,7 +230,7 @@ def test_a_searched_detector_is_saved_small_and_says_the_same(table, tmp_path):
     from models.table.feature_table import read_training_table
 
     data = read_training_table(table)
-    pipeline = MAKERS["svm"](0, 0, search=True)
+    pipeline = made("svm", search=True)
     pipeline.fit(data.inputs, data.is_fake, classify__groups=data.groups)
     plain = train(table, "svm")
     searched = type(plain)(**{**vars(plain), "pipeline": pipeline})

@@ -12,12 +12,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models import load_detector, train
-from models.classifiers import MAKERS
 from models.detector import Thresholds
 from models.errors import DetectorError
 from models.storage import FORMAT, FORMAT_VERSION, TRUSTED_TYPES
 from models.table.feature_table import read_training_table
-from tests.test_models.conftest import SIGNAL, make_table
+from tests.test_models.conftest import SIGNAL, made, make_table
+from tests.test_models.series_tables import series_table
 
 
 class Trap:
@@ -70,6 +70,26 @@ def test_a_foreign_type_inside_a_detector_is_refused_and_not_run(detector, tmp_p
     with pytest.raises(DetectorError, match=r"subprocess\.Popen"):
         load_detector(path)
     assert not sprung.exists()
+
+
+def test_of_another_version_is_said_so_before_its_types_are_asked_for(committee, tmp_path):
+    """In version 3 the class of a committee had another name, which nothing here is called."""
+    path = tmp_path / "model.skops"
+    committee.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    schema = members["schema.json"].decode()
+    assert '"models.learning.vote"' in schema
+    schema = schema.replace('"models.learning.vote"', '"models.learning.calibration"')
+    for version, said in ((3, "version 3, but.*train the detector again"), (4, "types that no")):
+        content = json.loads(schema)
+        content["content"]["format_version"]["content"] = json.dumps(version)
+        members["schema.json"] = json.dumps(content).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, written in members.items():
+                archive.writestr(name, written)
+        with pytest.raises(DetectorError, match=said):
+            load_detector(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
@@ -185,7 +205,7 @@ def test_an_archive_that_would_fill_the_memory_is_refused(detector, tmp_path):
         lambda d: {"thresholds": Thresholds(0.5, float("nan"))},
         lambda d: {"pipeline": Pipeline([("a", StandardScaler())])},
         lambda d: {"pipeline": Pipeline([("a", StandardScaler().fit(d.seen_range.T))])},
-        lambda d: {"pipeline": MAKERS["svm"](0)},
+        lambda d: {"pipeline": made("svm", 0)},
         lambda d: {"provenance": {"versions": "1.0"}},
     ],
 )
@@ -215,9 +235,11 @@ def test_saving_where_nothing_can_be_written_leaves_nothing_behind(detector, tmp
 def test_every_trusted_type_is_needed(table, tmp_path):
     train(table, "committee", condition_on_quality=True).save(tmp_path / "model.skops")
     train(table, "svm", search=True).save(tmp_path / "searched.skops")
+    of_series = series_table(n_groups=8)
+    train(of_series, "stacking", members="svm,sequences,frames").save(tmp_path / "series.skops")
     needed = {
         name
-        for file in ("model.skops", "searched.skops")
+        for file in ("model.skops", "searched.skops", "series.skops")
         for name in skops.io.get_untrusted_types(file=tmp_path / file)
     }
     assert sorted(needed) == sorted(TRUSTED_TYPES)
@@ -232,18 +254,18 @@ def test_a_file_of_the_approximated_machine_holds_its_landmarks_and_no_other_row
         for n_groups in (40, 160):
             table = make_table(n_groups=n_groups, signal=0.5)
             data = read_training_table(table)
-            pipeline = MAKERS["svm"](0).set_params(
+            pipeline = made("svm", 0).set_params(
                 classify__estimator__model__n_exact=n_exact,
                 classify__estimator__model__n_landmarks=15,
                 classify__n_folds=2,
             )
             pipeline.fit(data.inputs, data.is_fake, classify__groups=data.groups)
-            made = replace(detector, pipeline=pipeline)
+            kept = replace(detector, pipeline=pipeline)
             path = tmp_path / f"{n_exact}_{n_groups}.skops"
-            made.save(path)
+            kept.save(path)
             again = load_detector(path)
             np.testing.assert_array_equal(
-                again.decision_function(table), made.decision_function(table)
+                again.decision_function(table), kept.decision_function(table)
             )
             machine = again.pipeline[-1].estimator_[-1].machine_
             sizes[n_exact, n_groups] = _largest_array(machine)

@@ -376,7 +376,7 @@ def test_settings_out_of_range_are_named(table, setting, said):
 
 
 def test_wrong_requests_are_named(table):
-    with pytest.raises(UnknownClassifierError, match="svm, mlp, xgboost, committee"):
+    with pytest.raises(UnknownClassifierError, match="sequences, frames, committee, stacking"):
         cross_validate(table, classifier="forest")
     with pytest.raises(
         HoldOutError, match="group, method, single_method, dataset, compression, split"

@@ -6,11 +6,12 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from models.classifiers import MAKERS
 from models.errors import TableError
-from models.learning.calibration import CalibratedByGroup, SoftVote, fit_sigmoid
+from models.learning.calibration import CalibratedByGroup, fit_sigmoid
 from models.learning.video_rows import VideoRows, mean_by_video
+from models.learning.vote import SoftVote
 from models.metrics import auc
+from tests.test_models.conftest import made
 
 
 def clips(seed=0, n=40):
@@ -65,7 +66,7 @@ def test_the_mean_of_a_video_is_that_of_its_rows_in_the_order_of_the_videos():
 def test_a_video_cut_into_equal_windows_is_the_same_video(name):
     """Each row thrice, said to be of one video, teaches what the row alone does."""
     X, y, group = clips()
-    pipeline = MAKERS[name](0)
+    pipeline = made(name, 0)
     # Quartiles of repeated rows lie elsewhere, and random parts of more rows are others.
     pipeline.set_params(classify__estimator__scale="passthrough")
     if name == "xgboost":

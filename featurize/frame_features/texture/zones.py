@@ -59,7 +59,7 @@ class Zone:
         return values[self.box][self.mask.view(bool)]
 
 
-_NOWHERE = Zone((slice(0, 0), slice(0, 0)), np.zeros((0, 0), np.uint8))
+NOWHERE = Zone((slice(0, 0), slice(0, 0)), np.zeros((0, 0), np.uint8))
 
 
 def zone(view: FaceView, mask: np.ndarray, least_share: float, least_px: int = MIN_ZONE_PX) -> Zone:
@@ -77,7 +77,7 @@ def zone(view: FaceView, mask: np.ndarray, least_share: float, least_px: int = M
         So many pixels it must have there.
     """
     if view.iod_px < MIN_IOD_PX:
-        return _NOWHERE
+        return NOWHERE
     rows, columns = (
         slice(part.start + FILTER_REACH_PX, max(0, part.stop - FILTER_REACH_PX))
         for part in view.picture_box
@@ -86,7 +86,7 @@ def zone(view: FaceView, mask: np.ndarray, least_share: float, least_px: int = M
     inside = pixels[rows, columns]
     n_pixels = cv2.countNonZero(inside) if inside.size else 0
     if n_pixels < max(least_px, least_share * cv2.countNonZero(pixels)):
-        return _NOWHERE
+        return NOWHERE
     left, top, width, height = cv2.boundingRect(np.ascontiguousarray(inside))
     part = inside[top : top + height, left : left + width]
     top, left = top + rows.start, left + columns.start

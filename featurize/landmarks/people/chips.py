@@ -19,7 +19,9 @@ _PLACES: Mapping[str, tuple[float, float]] = {
     "left_eye_outer": (0.8595674595992, 0.2134981538014),
     "subnasale": (0.4901123135679, 0.6277975316475),
 }
-_PADDING = 0.25
+PADDING = 0.25
+"""What a chip shows on each side of that square, as a share of the square's side."""
+
 _LOOK_PX = 16
 
 
@@ -43,7 +45,7 @@ def face_chip(frame: Frame, points_px: np.ndarray, schema: Schema) -> np.ndarray
     numpy.ndarray
         ``(150, 150, 3)`` uint8, red first.
     """
-    to_frame = _to_frame(points_px, schema, CHIP_PX)
+    to_frame = alignment(points_px, schema, CHIP_PX, PADDING)
     return frame.crop(to_frame, (CHIP_PX, CHIP_PX))
 
 
@@ -63,7 +65,7 @@ def face_look(frame: Frame, points_px: np.ndarray, schema: Schema) -> np.ndarray
     numpy.ndarray
         ``(256,)`` float32.
     """
-    to_frame = _to_frame(points_px, schema, _LOOK_PX)
+    to_frame = alignment(points_px, schema, _LOOK_PX, PADDING)
     return standardised(frame.grey_crop(to_frame, (_LOOK_PX, _LOOK_PX)))
 
 
@@ -88,9 +90,25 @@ def frontality(points_px: np.ndarray, schema: Schema) -> float:
     return float(max(0.0, 1 - 2 * abs(off_middle)))
 
 
-def _to_frame(points_px: np.ndarray, schema: Schema, side_px: int) -> np.ndarray:
-    """Least-squares similarity ``(2, 3)`` from pixels of a square chip to those of the frame."""
-    chip = (np.array(list(_PLACES.values())) + _PADDING) / (1 + 2 * _PADDING) * side_px
+def alignment(points_px: np.ndarray, schema: Schema, side_px: float, padding: float) -> np.ndarray:
+    """Where an aligned square picture of a face lies in the frame.
+
+    Parameters
+    ----------
+    points_px, schema
+        As in :func:`face_chip`.
+    side_px : float
+        Side of the picture.
+    padding : float
+        What it shows on each side of dlib's square from brows to mouth, as a share of that square.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(2, 3)`` least-squares similarity of eyes and nose from pixels of the picture to those of
+        the frame; not finite where a point is not.
+    """
+    chip = (np.array(list(_PLACES.values())) + padding) / (1 + 2 * padding) * side_px
     face = np.asarray(points_px[schema.indices(_PLACES), :2], dtype=np.float64)
     chip_middle, face_middle = chip.mean(axis=0), face.mean(axis=0)
     source = (chip - chip_middle) @ [1, 1j]

@@ -37,6 +37,11 @@ def embed_faces(chips: np.ndarray) -> np.ndarray:
     return np.array(_network().compute_face_descriptor([np.ascontiguousarray(c) for c in chips]))
 
 
+def library() -> tuple[str, bool]:
+    """Version of dlib, and whether the network runs on a GPU, which is settled when it is built."""
+    return dlib.__version__, dlib.DLIB_USE_CUDA
+
+
 @cache
 def _network() -> dlib.face_recognition_model_v1:
     return dlib.face_recognition_model_v1(str(locate(FACE_EMBEDDING)))

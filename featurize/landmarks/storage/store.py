@@ -4,6 +4,7 @@ A store is a folder::
 
     videos/ab/abcd....json          which content a path had: its size, times and sha256
     landmarks/12/1234....landmarks  the landmarks of a content, by its sha256 and the settings
+    samples/56/5678....samples      what a network says of the faces of these landmarks
 
 Landmarks are found by what the video holds, not by what it is called: a copy, or a data set that
 was moved, is not done again. What a path holds is noted, and its file is read again only when its
@@ -15,13 +16,19 @@ file stands for size and times, and it need not be fetched while that stays the 
 An entry that is damaged, foreign, unreadable or of another version counts as none: it is computed
 again and replaced. Entries appear whole or not at all, so any number of processes may share a
 store, over a network too.
+
+What networks say has entries of its own, one for each network: another network, or one that has
+changed, costs neither the landmarks nor what the others say. They are found by the content of the
+video and by where the faces are in it, whatever else was read off its pixels.
+
+No picture is kept, and yet a store is as personal as the videos: what dlib's network says is a
+template, by which a person is told among others in any other picture. Guard it, and remove it, as
+you would the videos.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import secrets
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -30,17 +37,22 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from featurize.errors import OutputError
 from featurize.landmarks.storage.codec import packed, unpacked
+from featurize.landmarks.storage.samples import SAMPLES, SamplesEntry
+from featurize.landmarks.storage.sealed import (
+    is_sound,
+    read_part,
+    replacing,
+    unique,
+    write_sealed,
+    writing,
+)
 from featurize.landmarks.storage.spool import MappedArrays
 from featurize.media_file import MediaFile, State, is_url, shown, state_of
 from featurize.types import Extraction, LandmarkTrack, Sound, VideoInfo, pieces
 
 FORMAT = "deepfake-biometrics landmarks 2"
 """Raised when the layout of an entry changes; entries of another format are computed again."""
-
-_LENGTH = struct.Struct("<I")
-_DIGEST_BYTES = 32
 
 
 class LandmarkStore:
@@ -59,10 +71,10 @@ class LandmarkStore:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder).absolute()
-        with _writing(self._folder):
-            for name in ("videos", "landmarks"):
+        with writing(self._folder):
+            for name in ("videos", "landmarks", "samples"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
-            probe = _unique(self._folder / "probe")
+            probe = unique(self._folder / "probe")
             probe.touch()
             probe.unlink()
 
@@ -99,6 +111,36 @@ class LandmarkStore:
         path = self._folder / "landmarks" / name[:2] / f"{name}.landmarks"
         return StoreEntry(video, found, key, path)
 
+    def samples_entry(
+        self,
+        video: str | Path,
+        faces: str,
+        network: Mapping[str, object],
+    ) -> SamplesEntry:
+        """The place of what a network says of a video's faces.
+
+        Parameters
+        ----------
+        video : str or Path
+            Path or address of the video.
+        faces : str
+            A digest of the faces that the network is to look at: which frames, which points.
+        network : Mapping[str, object]
+            Everything that changes what the network says of a face, as JSON can hold it.
+
+        Raises
+        ------
+        OutputError, OptionError
+            As for :meth:`entry`.
+        """
+        video = video if is_url(video) else Path(video).absolute()
+        found = self._content_of(video, None)
+        content = found and found.sha256
+        key = json.dumps([SAMPLES, content, faces, dict(network)], sort_keys=True)
+        name = hashlib.sha256(key.encode()).hexdigest()
+        path = self._folder / "samples" / name[:2] / f"{name}.samples"
+        return SamplesEntry(video, found and found.state, key, path)
+
     def _content_of(self, video: str | Path, fetched: MediaFile | None) -> "_Content | None":
         """What a path holds, or held last; None when there is nothing to know."""
         name = hashlib.sha256(os.fsencode(video)).hexdigest()
@@ -118,7 +160,7 @@ class LandmarkStore:
             return None  # written to meanwhile
         content = _Content(sha256, state)
         line = {"path": shown(video), "state": state, "sha256": sha256}
-        with _replacing(note) as file:
+        with replacing(note) as file:
             file.write(json.dumps(line).encode())
         return content
 
@@ -165,7 +207,7 @@ class StoreEntry:
             return None
         try:
             with self.path.open("rb") as file:
-                return _read(file, self.key, self.video) if _is_sound(file) else None
+                return _read(file, self.key, self.video) if is_sound(file) else None
         except (OSError, ValueError, KeyError, TypeError, struct.error):
             return None  # nothing there, out of reach, or not one of ours
 
@@ -179,13 +221,7 @@ class StoreEntry:
         """
         if self.content is None or state_of(self.video) != self.content.state:
             return
-        with _replacing(self.path) as file:
-            digest = hashlib.sha256()
-            for part in _parts(extraction, self.key):
-                for piece in (_LENGTH.pack(len(part)), part):
-                    digest.update(piece)
-                    file.write(piece)
-            file.write(digest.digest())
+        write_sealed(self.path, _parts(extraction, self.key))
 
 
 def _parts(extraction: Extraction, key: str) -> Iterator[bytes]:
@@ -219,21 +255,8 @@ def _parts(extraction: Extraction, key: str) -> Iterator[bytes]:
                 yield packed(name, values)
 
 
-def _is_sound(file: BinaryIO) -> bool:
-    """Whether a file ends in the sha256 of the rest; it is then at its start again."""
-    n_bytes = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
-    file.seek(0)
-    digest = hashlib.sha256()
-    while n_bytes > 0 and (block := file.read(min(n_bytes, 1 << 20))):
-        digest.update(block)
-        n_bytes -= len(block)
-    sound = n_bytes == 0 and file.read() == digest.digest()
-    file.seek(0)
-    return sound
-
-
 def _read(file: BinaryIO, key: str, video: str | Path) -> Extraction | None:
-    head = json.loads(_read_part(file))
+    head = json.loads(read_part(file))
     if head["key"] != key:
         return None
     n_frames = head["n_frames"]
@@ -241,7 +264,7 @@ def _read(file: BinaryIO, key: str, video: str | Path) -> Extraction | None:
     sound = None
     if head["sound"] is not None:
         start_s, step_s, n_levels = head["sound"]
-        sound = Sound(start_s, step_s, unpacked("level_db", _read_part(file), (n_levels,)))
+        sound = Sound(start_s, step_s, unpacked("level_db", read_part(file), (n_levels,)))
     tracks = [_read_track(file, described, n_frames) for described in head["tracks"]]
     return Extraction(tracks, n_frames, tuple(head["remarks"]), info, sound)
 
@@ -251,19 +274,14 @@ def _spelled(info: VideoInfo) -> dict[str, object]:
     return {name: value for name, value in asdict(info).items() if name != "path"}
 
 
-def _read_part(file: BinaryIO) -> bytes:
-    (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-    return file.read(length)
-
-
 def _read_track(file: BinaryIO, described: dict[str, Any], n_frames: int) -> LandmarkTrack:
     shapes = {name: tuple(described["shapes"][name]) for name in described["shapes"]}
     mapped, times_s = MappedArrays(shapes, n_frames), []
     for piece in pieces(n_frames):
         n_here = piece.stop - piece.start
-        times_s.append(unpacked("time_s", _read_part(file), (n_here,)))
+        times_s.append(unpacked("time_s", read_part(file), (n_here,)))
         for name, shape in shapes.items():
-            mapped.write(name, piece.start, unpacked(name, _read_part(file), (n_here, *shape)))
+            mapped.write(name, piece.start, unpacked(name, read_part(file), (n_here, *shape)))
     return LandmarkTrack(
         time_s=np.concatenate(times_s),
         schema=described["schema"],
@@ -281,33 +299,3 @@ def _read_note(note: Path, video: str | Path) -> _Content | None:
         return _Content(str(line["sha256"]), tuple(line["state"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _unique(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of another when it is complete, and never before."""
-    part = _unique(path)
-    with _writing(path.parents[2]):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("xb") as file:
-                yield file
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"The landmark store {folder} cannot be written ({error.strerror or error}): name "
-            "another folder, or make room; landmarks that it holds are not computed again."
-        ) from error

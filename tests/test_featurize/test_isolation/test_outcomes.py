@@ -83,11 +83,11 @@ def test_large_answers_come_whole(n_bytes: int) -> None:
     assert misbehave("answer_much", n_bytes=n_bytes).answer == {"text": "x" * n_bytes}
 
 
-def test_an_answer_without_end_is_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_without_end_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "MAX_ANSWER_BYTES", 2**20)
     outcome = misbehave("answer_much", n_bytes=2**20)
     assert (outcome.status, outcome.reason) == (
-        "crashed",
+        "answer_too_large",
         "gave an answer of more than 1 MiB",
     )
     assert misbehave("answer_much", n_bytes=2**20 - 100).status == "answered"

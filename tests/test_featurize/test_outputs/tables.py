@@ -8,6 +8,8 @@ import pandas as pd
 
 from featurize import __version__
 from featurize.extraction import LandmarkOptions
+from featurize.feature_options import BASE_FEATURES
+from featurize.feature_rows import Row, as_table
 from featurize.outputs.columns import describe_columns
 from featurize.outputs.shards import Shard
 from featurize.outputs.sidecars import (
@@ -18,7 +20,6 @@ from featurize.outputs.sidecars import (
     write_json,
 )
 from featurize.outputs.table_file import write_table
-from featurize.pipeline import Row, as_table
 from featurize.registry import video_features
 
 N_FEATURES = len(video_features())
@@ -30,7 +31,8 @@ def rows_of(number: int) -> list[Row]:
     origin = {"landmarks_backend": "mediapipe", "featurize_version": __version__}
     if number % 5 == 4:
         reason = "No face\rwas found."
-        return [Row({"path": path, "face": 0, "status": "no_face", "reason": reason, **origin})]
+        meta = {"path": path, "face": 0, "status": "no_face", "reason": reason, **origin}
+        return [Row(meta, np.full(N_FEATURES, np.nan))]
     rng = np.random.default_rng(number)
     rows = []
     for face in range(1 + (number % 3 == 0)):
@@ -70,7 +72,7 @@ def write_run(
     videos = table.drop_duplicates("path")
     failed = videos[videos["status"] != "ok"]
     write_table([table], out)
-    write_json(describe_columns(None), columns_file(out))
+    write_json(describe_columns(BASE_FEATURES), columns_file(out))
     facts = {
         "table": table_facts(out),
         "limits": {"timeout_s": 60.0, "memory_mib": None},

@@ -20,7 +20,8 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     meta = {"face": 0, "status": "empty", "reason": f"{path.name} was looked at."}
     if path.stem == "fine":
         meta |= {"status": "ok", "n_frames": 30, "duration_s": 1.0}
-    return {"rows": [{"meta": meta, "features": None}]}
+    n_rows = 100_000 if path.stem == "long" else 1
+    return {"rows": [{"meta": meta, "features": None}] * n_rows}
 
 
 def behave(path: Path) -> None:

@@ -183,13 +183,15 @@ def test_without_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "told"), [("av", "A worker has av "), ("models", "A worker has other models")]
 )
 def test_a_worker_with_other_versions_is_refused(clip: Path, name: str, told: str) -> None:
-    request = Plan(LandmarkOptions()).request(str(clip), "clip.mp4")
+    plan = Plan(LandmarkOptions())
+    request = plan.request(str(clip), "clip.mp4")
     request["settings"] = {**request["settings"], name: "another"}
     with pytest.raises(WorkerError, match=f"^{told}.*install the same versions everywhere"):
-        answered_rows(work(request))
+        answered_rows(work(request), plan)
 
 
 def test_a_worker_that_does_not_see_the_folder_is_refused() -> None:
-    request = Plan(LandmarkOptions()).request("clip.mp4", "clip.mp4")
+    plan = Plan(LandmarkOptions())
+    request = plan.request("clip.mp4", "clip.mp4")
     with pytest.raises(WorkerError, match="cannot enter /nowhere/at/all"):
-        answered_rows(work({**request, "folder": "/nowhere/at/all"}))
+        answered_rows(work({**request, "folder": "/nowhere/at/all"}), plan)

@@ -1,16 +1,23 @@
 """One bad video costs one row: crashes, hangs and hunger of worker processes, real ones."""
 
+import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from featurize import featurize_dataset
 from featurize.__main__ import app
+from featurize.feature_options import FeatureOptions
+from featurize.feature_rows import Row
+from featurize.isolation import exchange
+from featurize.registry import video_features
 from featurize.runs import crew
 from featurize.runs.progress import RunProgress
+from featurize.runs.row_text import spelled
 from tests.test_featurize.test_runs.tasks import WORK, times_seen
 
 
@@ -60,6 +67,25 @@ def test_hunger_costs_one_row(run) -> None:
     assert table["status"].tolist() == ["empty", "too_large", "empty"]
     assert "needed more than 600 MiB" in table.loc[1, "reason"]
     assert "--memory" in table.loc[1, "reason"]
+
+
+def test_more_rows_than_can_be_told_cost_one_row(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "MAX_ANSWER_BYTES", 2**20)
+    table = run("a", "long", "b")
+    assert table["status"].tolist() == ["empty", "too_large", "empty"]
+    reason = table.loc[1, "reason"]
+    assert "gave an answer of more than 1 MiB: take longer windows (window_s, --window)" in reason
+    assert times_seen(tmp_path / "long.mp4") == 1  # another try would say the same
+
+
+def test_hours_of_three_faces_in_short_windows_can_be_told() -> None:
+    """With both networks of the package, in the shortest windows."""
+    features = FeatureOptions(("dlib-resnet", "efficientnet-lite0"), identity=True, window_s=2.0)
+    row = Row({"path": "v.mp4"}, np.ones(len(video_features(features))))
+    n_bytes = len(json.dumps(spelled([row]))) * 3 * 4 * 3600 / 2
+    assert n_bytes < exchange.MAX_ANSWER_BYTES
 
 
 def test_bad_ones_are_tried_again_when_the_finished_run_is_started_anew(

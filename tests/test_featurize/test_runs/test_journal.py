@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featurize.errors import OutputError
-from featurize.pipeline import Row
+from featurize.feature_rows import Row
 from featurize.registry import video_features
 from featurize.runs.journal import ALWAYS_TRIED_AGAIN, TRIED_AGAIN_AFTERWARDS, Journal
 from featurize.runs.row_text import read_rows, spelled
@@ -24,7 +24,7 @@ N_FEATURES = len(video_features())
 
 
 def opened(path: Path, settings: dict = SETTINGS, limits: dict = LIMITS) -> Journal:
-    return Journal(path, settings, limits)
+    return Journal(path, settings, limits, N_FEATURES)
 
 
 def row(status: str = "ok", value: float = 1.0) -> Row:
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 @given(st.lists(st.floats(width=64), min_size=N_FEATURES % 7 + 1, max_size=8))
 def test_rows_are_given_back_bit_for_bit(values: list[float]) -> None:
     features = np.resize(np.array(values), N_FEATURES)
-    (found,) = read_rows(json.loads(json.dumps(spelled([Row({"face": 1}, features)]))))
+    (found,) = read_rows(json.loads(json.dumps(spelled([Row({"face": 1}, features)]))), N_FEATURES)
     assert found.meta == {"face": 1}
     unknown = np.isnan(features)
     assert np.array_equal(np.isnan(found.features), unknown)

@@ -34,6 +34,7 @@ def refuse(
     per_frame: str | None = None,
     places: tuple[str, ...] = ("vv/a.mkv", "vv/sub/b.mp4"),
     listed: tuple[str, ...] = LISTED,
+    networks: tuple[str, ...] = (),
 ) -> None:
     refuse_outputs(
         None if out is None else Path(out),
@@ -41,6 +42,7 @@ def refuse(
         places,
         listed,
         None if per_frame is None else Path(per_frame),
+        networks,
     )
 
 
@@ -75,6 +77,12 @@ READ = {
         {"places": ("vv/.a.mkv.csv.part",), "per_frame": "vv"},
     ),
     "their columns over a manifest": ("f.csv", {"source": "vv/columns.json", "per_frame": "vv"}),
+    "a network": ("net.pt", {"networks": ("dark.pt", "vv/../net.pt")}),
+    "a network called as the journal": ("f", {"networks": ("f.journal",)}),
+    "per-frame files over a network": (
+        "f.csv",
+        {"networks": ("vv/a.mkv.csv",), "per_frame": "vv"},
+    ),
     "without a table": (None, {"source": "vv/a.mkv.csv", "per_frame": "vv"}),
 }
 
@@ -92,13 +100,17 @@ def test_what_is_read_is_not_replaced(folder: Path, case: str) -> None:
     assert files_below(folder) == before
 
 
-@pytest.mark.parametrize("link", ["manifest", "video"])
+@pytest.mark.parametrize("link", ["manifest", "network", "video"])
 def test_what_a_link_leads_to_is_not_replaced(folder: Path, link: str) -> None:
     """The link stands in the list; the table would stand where it leads."""
     real = folder / "elsewhere.bin"
     real.write_text("precious")
     Path("link").symlink_to(real)
-    given = {"source": "link"} if link == "manifest" else {"places": ("vv/a.mkv", "link")}
+    given = {
+        "manifest": {"source": "link"},
+        "network": {"networks": ("link",)},
+        "video": {"places": ("vv/a.mkv", "link")},
+    }[link]
     with pytest.raises(OutputError, match="not replaced"):
         refuse(str(real), **given)
     refuse(str(real))

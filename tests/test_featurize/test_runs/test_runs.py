@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -20,7 +21,7 @@ from featurize.errors import (
     UnknownBackendError,
 )
 from featurize.extraction import LandmarkOptions
-from featurize.pipeline import Row, failed_row
+from featurize.feature_rows import Row, failed_row
 from featurize.registry import video_features
 from featurize.runs import crew, one_video, progress
 
@@ -182,7 +183,7 @@ def test_rows_of_other_code_are_done_again(
     with pytest.raises(KeyboardInterrupt):
         featurize_dataset(videos, videos / "f.csv", n_jobs=1)
     if changed == "features":
-        monkeypatch.setattr(one_video, "video_features", lambda: video_features()[::-1])
+        monkeypatch.setattr(one_video, "video_features", lambda how: video_features(how)[::-1])
     if changed == "package":
         monkeypatch.setattr(one_video.metadata, "version", lambda name: f"99 of {name}")
     if changed == "model":
@@ -196,8 +197,7 @@ def test_rows_of_other_code_are_done_again(
 def test_a_row_between_processes_is_small() -> None:
     import pickle
 
-    row = Row({"status": "ok"})
-    assert len(row.features) == len(video_features())
+    row = Row({"status": "ok"}, np.ones(len(video_features())))
     assert len(pickle.dumps(row)) < 8 * len(video_features()) + 500
 
 
@@ -247,13 +247,14 @@ def test_a_video_that_fills_the_temporary_folder_costs_its_row(
         raise NoRoomError("The temporary folder has no room for what the video needs.")
 
     monkeypatch.setattr(one_video, "video_rows", no_room)
-    request = one_video.Plan(LandmarkOptions()).request(str(videos / "1.mp4"), "1.mp4")
-    (row,) = one_video.answered_rows(one_video.work(request))
+    plan = one_video.Plan(LandmarkOptions())
+    request = plan.request(str(videos / "1.mp4"), "1.mp4")
+    (row,) = one_video.answered_rows(one_video.work(request), plan)
     assert row.meta["status"] == "too_large"
     assert "1.mp4: The temporary folder has no room" in row.meta["reason"]
     monkeypatch.setattr(one_video, "LEAST_ROOM_BYTES", 2**80)  # and there is none without it
     with pytest.raises(OutputError, match="no room"):
-        one_video.answered_rows(one_video.work(request))
+        one_video.answered_rows(one_video.work(request), plan)
 
 
 def test_an_interruption_while_the_table_is_written_says_what_is_kept(

@@ -1,0 +1,1 @@
+"""What changes between a sampled frame and the one right after it."""

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from models.errors import SettingError
+from models.learning.blocks import CompressedBlocks, network_blocks
+from models.table.matrix import feature_columns
+
+
+def test_what_a_network_says_stands_side_by_side_in_a_table():
+    names = [f"cnn__{net}_{i:04d}__{s}" for net in "ab" for i in range(3) for s in ("mean", "std")]
+    names += ["cnn__a_change__max", "blinks__n__mean", "eyes__ear__std", "cnn_like__x__mean"]
+    columns = feature_columns(reversed(names))
+    blocks = network_blocks(columns)
+    assert [columns[start][5] for start, _ in blocks] == ["a", "b"]
+    assert [stop - start for start, stop in blocks] == [7, 6]
+    inside = {name for start, stop in blocks for name in columns[start:stop]}
+    assert inside == {name for name in names if name.startswith("cnn__")}
+    assert network_blocks(["eyes__ear__std"]) == ()
+
+
+def test_few_components_tell_what_many_columns_say_alike():
+    """A block of two hidden factors is told whole by two components; others stay as they are."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(200, 2))
+    X = np.hstack([rng.normal(size=(200, 3)), factors @ rng.normal(size=(2, 50)), factors])
+    told = CompressedBlocks(((3, 53),), 2).fit_transform(X)
+    assert told.shape == (200, 7)
+    np.testing.assert_array_equal(told[:, :5], X[:, [0, 1, 2, 53, 54]])
+    from_told = np.linalg.lstsq(told[:, 5:], X[:, 3:53] - X[:, 3:53].mean(axis=0))[0]
+    np.testing.assert_allclose(told[:, 5:] @ from_told, X[:, 3:53] - X[:, 3:53].mean(axis=0))
+
+
+def test_new_rows_are_told_by_the_components_of_the_training_rows():
+    X = np.random.default_rng(1).normal(size=(30, 12))
+    fitted = CompressedBlocks(((0, 4), (4, 10)), 3).fit(X)
+    told = fitted.transform(X)
+    assert told.shape == (30, 8)
+    np.testing.assert_allclose(fitted.transform(X[4:5])[0], told[4])
+    # Never more than there are rows or columns.
+    assert CompressedBlocks(((0, 4), (4, 12)), 20).fit_transform(X[:5]).shape == (5, 9)
+
+
+@pytest.mark.parametrize("blocks", [((2, 2),), ((3, 1),), ((0, 7),), ((0, 4), (3, 5)), ((-1, 2),)])
+def test_blocks_that_are_none_are_named(blocks):
+    with pytest.raises(SettingError, match="within 6 columns"):
+        CompressedBlocks(blocks).fit(np.zeros((4, 6)))
+    with pytest.raises(SettingError, match="one component"):
+        CompressedBlocks(((0, 2),), 0).fit(np.zeros((4, 6)))
+
+
+@parametrize_with_checks([CompressedBlocks()])
+def test_scikit_learn_s_own_checks_pass(estimator, check):
+    check(estimator)
