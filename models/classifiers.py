@@ -2,7 +2,8 @@
 
 ``svm``, ``mlp`` and ``xgboost`` share the same steps: tell features beside what authentic video of
 the same quality shows (where the input says at which quality it was measured), impute the median,
-drop constants, scale robustly, classify, calibrate. ``sequences`` and ``frames`` take the signals
+put a few components in the place of what each network says, drop constants, scale robustly,
+classify, calibrate. ``sequences`` and ``frames`` take the signals
 themselves over a window instead, see :mod:`models.learning.series`. ``committee`` and ``stacking``
 let several of these decide together, see :mod:`models.learning.vote`. All but the calibration is
 inside the calibrated step: it holds out groups, and what is held out must not shape expectations,
@@ -25,6 +26,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
 from models.errors import NotInstalledError, SettingError, TableError, UnknownClassifierError
+from models.learning.blocks import CompressedBlocks
 from models.learning.calibration import CalibratedByGroup
 from models.learning.conditioning import QualityConditioner
 from models.learning.convolutions import check_sequences_installed
@@ -278,11 +280,13 @@ def _calibrated(
     n_covariates = inputs.n_covariates
     take = [("take", TakeColumns(0, inputs.n_tabular))] if inputs.n_series else []
     condition = [("condition", QualityConditioner(n_covariates))] if n_covariates else []
+    compress = [("compress", CompressedBlocks(inputs.blocks))] if inputs.blocks else []
     select = [] if grid is None else [("select", BestShare(percentile=100))]
     steps = [
         *take,
         *condition,
         ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+        *compress,
         ("scale", ClippedRobustScaler()),
         *select,
         ("model", classifier),

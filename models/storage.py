@@ -23,6 +23,7 @@ FORMAT_VERSION = 4
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
 TRUSTED_TYPES = (
+    "models.learning.blocks.CompressedBlocks",
     "models.learning.calibration.CalibratedByGroup",
     "models.learning.conditioning.QualityConditioner",
     "models.learning.convolutions.ConvolutionFeatures",

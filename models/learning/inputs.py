@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.learning.blocks import network_blocks
 from models.table.training_table import TrainingTable
 
 
@@ -22,12 +23,15 @@ class Inputs:
         Signals whose values over time are in the series block, signal by signal.
     n_steps : int
         Values of each signal, equally spaced in time.
+    blocks : tuple of (int, int)
+        Features that one network says, see :func:`models.learning.blocks.network_blocks`.
     """
 
     n_features: int
     n_covariates: int = 0
     signals: tuple[str, ...] = ()
     n_steps: int = 0
+    blocks: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_tabular(self) -> int:
@@ -45,12 +49,13 @@ def inputs_of(table: TrainingTable, features: bool, series: bool) -> tuple[Input
 
     Covariates come with the features, which are told beside what is usual at a quality.
     """
-    if not series:
-        return Inputs(len(table.columns), len(table.covariate_columns)), table.inputs
     if not features:
         return Inputs(0, 0, table.signals, table.n_steps), table.series
     n_columns = len(table.columns), len(table.covariate_columns)
+    blocks = network_blocks(table.columns)
+    if not series:
+        return Inputs(*n_columns, blocks=blocks), table.inputs
     return (
-        Inputs(*n_columns, table.signals, table.n_steps),
+        Inputs(*n_columns, table.signals, table.n_steps, blocks),
         np.hstack([table.features, table.covariates, table.series]),
     )

@@ -1,10 +1,14 @@
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from models.errors import SettingError
 from models.learning.blocks import CompressedBlocks, network_blocks
 from models.table.matrix import feature_columns
+from models.validation import cross_validate
 
 
 def test_what_a_network_says_stands_side_by_side_in_a_table():
@@ -52,3 +56,30 @@ def test_blocks_that_are_none_are_named(blocks):
 @parametrize_with_checks([CompressedBlocks()])
 def test_scikit_learn_s_own_checks_pass(estimator, check):
     check(estimator)
+
+
+def test_a_network_is_told_by_few_components_in_every_classifier_of_features():
+    """A thousand columns of noise beside a feature that knows: they would drown it in a kernel."""
+    rng = np.random.default_rng(3)
+    is_fake = np.arange(80) % 2
+    table = pd.DataFrame(
+        rng.normal(size=(80, 1000)), columns=[f"cnn__n_{i:04d}__mean" for i in range(1000)]
+    )
+    for number in range(8):
+        table[f"eyes__{number}__mean"] = is_fake + rng.normal(size=80) / 2
+    table = table.assign(
+        path=[f"{i}.mp4" for i in range(80)],
+        label=np.where(is_fake, "fake", "real"),
+        group=[str(i // 2) for i in range(80)],
+    )
+    report = cross_validate(table, classifier="svm", audit=False)
+    metrics = report.metrics.set_index("metric")["value"]
+    assert metrics["auc_pooled"] > 0.97
+
+
+def test_a_network_that_said_nothing_in_training_is_no_matter():
+    X = np.hstack([np.random.default_rng(4).normal(size=(20, 2)), np.zeros((20, 3))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told = CompressedBlocks(((2, 5),), 2).fit_transform(X)
+    np.testing.assert_array_equal(told, np.hstack([X[:, :2], np.zeros((20, 2))]))

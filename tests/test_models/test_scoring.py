@@ -147,7 +147,7 @@ def test_a_detector_may_be_a_path(detector, video, tmp_path):
 
 
 def test_options_reach_featurize_and_no_network_runs_unasked(detector, video):
-    score_video("clip.mp4", detector, backend="mediapipe", cnn="mine.pt", device="cpu")
+    score_video("clip.mp4", detector, backend="mediapipe", cnn="dlib-resnet", device="cpu")
     unasked = {"cnn": (), "identity": False, "series": False}
     assert video["options"] == {"backend": "mediapipe", "device": "cpu", **unasked}
 

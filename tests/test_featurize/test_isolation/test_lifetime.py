@@ -130,6 +130,8 @@ def test_ctrl_c_of_a_terminal_reaches_the_keeper_only(keeper, folder, tmp_path) 
 def test_ctrl_c_of_a_waiting_keeper_ends_its_worker(keeper, folder, tmp_path) -> None:
     mark = tmp_path / "mark"
     process = keeper(
+        # Of whoever starts the tests in the background, ignoring it may have been inherited.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"try: {busy('hang_holding_the_gil', mark)}\n"
         "except KeyboardInterrupt: print('stopped', flush=True); input()"
     )
