@@ -68,13 +68,14 @@ def let_go(array: np.ndarray) -> None:
         owner.madvise(mmap.MADV_DONTNEED)
 
 
-def blocks(n_frames: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:
-    """Consecutive slices of `size`, the last one perhaps shorter.
+def blocks(n_frames: int, size: int | None = None) -> Iterator[slice]:
+    """Consecutive slices of `size`, or :data:`BLOCK_FRAMES`, the last one perhaps shorter.
 
     Examples
     --------
     >>> list(blocks(10000))
     [slice(0, 8192, None), slice(8192, 10000, None)]
     """
+    size = BLOCK_FRAMES if size is None else size
     for first in range(0, n_frames, size):
         yield slice(first, min(first + size, n_frames))
