@@ -296,6 +296,61 @@ def demo_data(
     typer.echo(f"{len(manifest)} clips and their manifest.csv are in {folder}.")
 
 
+@app.command()
+def pseudo_fakes(
+    source: Annotated[
+        str, typer.Argument(help="Manifest (.csv) or folder of authentic videos, and of fakes.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", file_okay=False, help="Folder for videos and manifest.csv."),
+    ],
+    worlds: Annotated[int, typer.Option(min=1, help="Pieces of each video.")] = 4,
+    fakes: Annotated[int, typer.Option(min=0, help="Pseudo-fakes of each authentic piece.")] = 2,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this manipulation; can be given several times. Otherwise all."),
+    ] = None,
+    landmark_store: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Folder to keep landmarks in; else in that of --out."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other videos.")] = 0,
+    jobs: Annotated[
+        int,
+        typer.Option(min=-1, callback=_not_zero, help="Pieces at a time; -1 for one per core."),
+    ] = -1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make pseudo-fakes of authentic videos, each beside its original in the same quality."""
+    from featurize.synthesis.pseudo_fakes import make_pseudo_fakes
+
+    try:
+        with _as_sentences():
+            table = make_pseudo_fakes(
+                source,
+                out,
+                worlds=worlds,
+                fakes=fakes,
+                methods=method,
+                seed=seed,
+                n_jobs=jobs,
+                store=landmark_store,
+                progress=not quiet,
+            )
+    except KeyboardInterrupt:
+        _tell("Stopped. What is finished is kept: the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
+    lost = table[table["status"] != "ok"]
+    for row in lost.drop_duplicates("world").itertuples():
+        _tell(f"{row.path}: {row.reason}", err=True)
+    if not quiet:
+        _tell(
+            f"{len(table) - len(lost)} videos in {table['world'].nunique()} worlds, {len(lost)} "
+            f"could not be made. Listed in {out / 'manifest.csv'}."
+        )
+
+
 def main() -> None:
     """Run the command line; an error of the package is one sentence, not a traceback."""
     # A name of a file may hold bytes that the terminal's encoding has no letter for.

@@ -1,7 +1,7 @@
 """Where model files are, what they are, and under which licence.
 
-All come inside pip packages, which are located without being imported; nothing is downloaded. A
-folder named in the environment variable ``FEATURIZE_MODELS`` is searched first.
+All come inside pip packages, this one or others, which are located without being imported; nothing
+is downloaded. A folder named in the environment variable ``FEATURIZE_MODELS`` is searched first.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ MODELS_VARIABLE = "FEATURIZE_MODELS"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A third-party model file and where it is found.
+    """A model file and where it is found.
 
     Attributes
     ----------
@@ -37,6 +37,8 @@ class ModelFile:
         What it does here, in a few words.
     extra : str
         The extra of this package that brings it; empty where every install does.
+    distribution : str
+        What pip calls the package, where that is another name.
     """
 
     name: str
@@ -46,11 +48,17 @@ class ModelFile:
     folder: str
     purpose: str
     extra: str = ""
+    distribution: str = ""
+
+    @property
+    def pip_package(self) -> str:
+        """What pip calls the package that carries it."""
+        return self.distribution or self.package
 
     @property
     def installing(self) -> str:
         """The command that brings the file."""
-        wanted = f'"deepfake-biometrics[{self.extra}]"' if self.extra else self.package
+        wanted = f'"deepfake-biometrics[{self.extra}]"' if self.extra else self.pip_package
         return f"pip install {wanted}"
 
 
@@ -102,6 +110,17 @@ EFFICIENTNET_LITE0 = ModelFile(
     extra="cnn",
 )
 
+BLENDING_LITE0 = ModelFile(
+    name="blending_lite0.onnx",
+    sha256="6aa96072da30e1c9b58cbcb2924fabdaf0cbe8ce34fd875dc83ee87f768a8ce6",
+    licence="Apache-2.0",
+    package="featurize",
+    folder="networks",
+    purpose="log-odds that a face was blended into its picture",
+    distribution="deepfake-biometrics",
+)
+"""Our own, see ``pretraining/blending_network``."""
+
 MODEL_FILES: tuple[ModelFile, ...] = (
     FACE_LANDMARKER,
     SHAPE_PREDICTOR_68,
@@ -110,8 +129,8 @@ MODEL_FILES: tuple[ModelFile, ...] = (
 )
 """Those that every install has; what is kept of landmarks holds for these."""
 
-EXTRA_MODEL_FILES: tuple[ModelFile, ...] = (EFFICIENTNET_LITE0,)
-"""Those that come with an extra."""
+EXTRA_MODEL_FILES: tuple[ModelFile, ...] = (EFFICIENTNET_LITE0, BLENDING_LITE0)
+"""Those that no landmark depends on: of the networks that a user may ask for."""
 
 
 def locate(model: ModelFile) -> Path:
@@ -132,7 +151,7 @@ def locate(model: ModelFile) -> Path:
     if _sha256(path, stat.st_size, stat.st_mtime_ns) != model.sha256:
         raise ModelFileError(
             f"{path} is not the {model.name} this version works with: reinstall the pip "
-            f"package {model.package}, or take the file out of ${MODELS_VARIABLE}."
+            f"package {model.pip_package}, or take the file out of ${MODELS_VARIABLE}."
         )
     return path
 

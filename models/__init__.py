@@ -12,6 +12,7 @@ __all__ = [
     "ValidationReport",
     "VideoScore",
     "cross_validate",
+    "default_detector",
     "load_detector",
     "score_video",
     "train",
@@ -22,14 +23,17 @@ _HOMES = {
     "ValidationReport": "models.evaluation.validation_report",
     "VideoScore": "models.video_score",
     "cross_validate": "models.validation",
-    "load_detector": "models.detector",
+    "default_detector": "models.pretrained",
+    "load_detector": "models.detector_file",
     "score_video": "models.scoring",
     "train": "models.training",
 }
 
 if TYPE_CHECKING:
-    from models.detector import Detector, load_detector
+    from models.detector import Detector
+    from models.detector_file import load_detector
     from models.evaluation.validation_report import ValidationReport
+    from models.pretrained import default_detector
     from models.scoring import score_video
     from models.training import train
     from models.validation import cross_validate

@@ -40,8 +40,8 @@ _Condition = Annotated[
 _Members = Annotated[
     str | None,
     typer.Option(
-        help="Who decides in a committee or stacking: two or more of svm, mlp, xgboost, sequences "
-        "and frames, joined by commas."
+        help="Who decides in a committee or stacking: two or more of svm, mlp, xgboost, linear, "
+        "sequences and frames, joined by commas."
     ),
 ]
 _Search = Annotated[
@@ -74,8 +74,8 @@ def train(
     classifier: Annotated[
         str,
         typer.Option(
-            help="svm, mlp or xgboost; sequences or frames, of a table with --series; committee "
-            "(mean of its members) or stacking (weighted by what held-out people showed)."
+            help="svm, mlp, xgboost or linear; sequences or frames, of a table with --series; "
+            "committee (mean of its members) or stacking (weighted by what held-out people showed)."
         ),
     ] = "committee",
     members: _Members = None,
@@ -129,8 +129,8 @@ def cross_validate(
     classifier: Annotated[
         str,
         typer.Option(
-            help="all, or names joined by commas: svm,mlp,xgboost,committee,stacking, and "
-            "sequences,frames of a table with --series."
+            help="all, or names joined by commas: svm,mlp,xgboost,linear,committee,stacking, "
+            "and sequences,frames of a table with --series."
         ),
     ] = "all",
     members: _Members = None,
@@ -192,7 +192,11 @@ def _print_report(report: "ValidationReport") -> None:
 def score(
     video: Annotated[Path, typer.Argument(help="Video file.")],
     detector: Annotated[
-        Path | None, typer.Option(help="Detector file written by `python -m models train`.")
+        Path | None,
+        typer.Option(
+            help="Detector file written by `python -m models train`; without it the one that comes "
+            "with the package."
+        ),
     ] = None,
     reference: Annotated[
         list[Path] | None,

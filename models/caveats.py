@@ -5,11 +5,13 @@ import pandas as pd
 
 from models.detector import MAX_UNSEEN, Detector
 from models.detector_parts import serial_members, takes_convolutions
+from models.quality_range import OutsideRange
+from models.reason_wording import factor_text
 from models.table.known import MAX_MISSING, MAX_MISSING_STEPS
 from models.table.lacking import networks_of
 from models.table.matrix import is_by_hand
 from models.versions import installed_versions
-from models.video_score import FaceScore, factor_text
+from models.video_score import FaceScore
 
 # Below these the features are known to be shaky: eyelids of few pixels, statistics of few frames.
 _SMALL_FACE_PX = 80
@@ -18,7 +20,7 @@ _LOW_FACE_RATE = 0.5
 # Shares of the features from which on they are mentioned; few videos reach them.
 _MUCH_UNSEEN = 0.05
 _MUCH_MISSING = 0.05
-# Of a network of which a larger share is missing, nothing is known.
+# Of a network of which a larger share is missing, nothing is known; nor of a measure of quality.
 _MOSTLY = 0.5
 
 
@@ -27,6 +29,7 @@ def caveats(
     inputs: np.ndarray,
     faces: tuple[FaceScore, ...],
     quality: dict[str, float],
+    outside: tuple[OutsideRange, ...],
     detector: Detector,
 ) -> tuple[str, ...]:
     """Return why to trust the score of the main face less, one sentence each.
@@ -41,6 +44,8 @@ def caveats(
         Of every face, the main one first.
     quality : dict of str to float
         As in :class:`models.video_score.VideoScore`.
+    outside : tuple of OutsideRange
+        Its measures of quality that the detector has not seen.
     detector : Detector
         What scored it.
     """
@@ -49,9 +54,10 @@ def caveats(
         *_reason_warnings(inputs, detector),
         *_range_warnings(inputs, detector),
         *_network_warnings(inputs, detector),
+        *(found.sentence for found in outside),
         *_conditioning_warnings(inputs, detector),
         *_face_warnings(faces),
-        *_quality_warnings(quality),
+        *_quality_warnings(quality, any(found.name == "face_width_px" for found in outside)),
         *_origin_warnings(rows.iloc[0], detector),
     )
 
@@ -106,9 +112,9 @@ def _face_warnings(faces: tuple[FaceScore, ...]) -> list[str]:
     ]
 
 
-def _quality_warnings(quality: dict[str, float]) -> list[str]:
+def _quality_warnings(quality: dict[str, float], size_is_told: bool) -> list[str]:
     warnings = []
-    if quality["face_width_px"] < _SMALL_FACE_PX:
+    if quality["face_width_px"] < _SMALL_FACE_PX and not size_is_told:
         warnings.append(
             f"The face is only {quality['face_width_px']:.0f} px wide; below {_SMALL_FACE_PX} px "
             "eyes and mouth are measured poorly."
@@ -125,24 +131,17 @@ def _quality_warnings(quality: dict[str, float]) -> list[str]:
 
 
 def _conditioning_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
-    """Return a warning where what is usual at the quality of the video is not known."""
+    """Return a warning where the quality of the video is not known."""
     if not detector.covariates:
         return []
-    unknown, unseen = detector.unknown_quality(inputs), detector.unseen_quality(inputs)
-    told = [
-        f"{', '.join(names)} {taken}"
-        for of_rows, taken in (
-            (unknown, "unknown, taken as the median video's"),
-            (unseen, "beyond all authentic training videos"),
-        )
-        # Of windows, where it is so in most.
-        if (names := [detector.covariates[i] for i in np.flatnonzero(of_rows.mean(axis=0) > 0.5)])
-    ]
-    if not told:
+    # Of windows, where it is so in most.
+    unknown = detector.unknown_quality(inputs).mean(axis=0) > _MOSTLY
+    names = [detector.covariates[i] for i in np.flatnonzero(unknown)]
+    if not names:
         return []
     return [
-        f"What is usual at the quality of this video is not known ({'; '.join(told)}): the score "
-        "may be off."
+        f"What is usual at the quality of this video is not known ({', '.join(names)} unknown, "
+        "taken as the median video's): the score may be off."
     ]
 
 

@@ -9,39 +9,25 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.detector_parts import check_content, check_installed, conditioner_of, serial_members
-from models.errors import NotInstalledError
+from models.detector_parts import conditioner_of, serial_members
 from models.learning.conditioning import QualityConditioner
+from models.learning.contributions import Contributions, adds_up, contributions_of
 from models.learning.video_rows import mean_of_known
 from models.learning.vote import SoftVote, Stacking
-from models.storage import DAMAGE, damaged, read_checked, write_repeatable
+from models.quality_range import OutsideRange, outside_range
+from models.storage import write_repeatable
 from models.table.known import MAX_MISSING, MAX_MISSING_STEPS, missing_steps
 from models.table.lacking import has_identity, networks_of
 from models.table.matrix import feature_matrix, watched_columns
 from models.table.series import series_layout
 from models.table.window_check import check_windows
+from models.thresholds import Thresholds
 
 # A row with a larger share of its features outside everything seen in training is ``uncertain`` at
 # most. Of 219 videos of talking faces from 24 sources, one in twenty has more than 5 % outside
 # what the videos of other sources show, and none has more than 16 %. With few training videos more
 # lies outside by chance alone: about 2 / (n_videos + 1) of the features.
 MAX_UNSEEN = 0.2
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Limits of the probability between the verdicts.
-
-    Attributes
-    ----------
-    real : float
-        Up to this probability the verdict is ``real``.
-    fake : float
-        From this probability on it is ``fake``; between the two it is ``uncertain``.
-    """
-
-    real: float
-    fake: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +52,10 @@ class Detector:
     real_quantiles : numpy.ndarray
         ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the authentic training videos, or
         among all windows of them; NaN where a feature was never measured.
+    residual_quantiles : numpy.ndarray
+        ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the same videos, or windows, of what
+        each feature is above what is usual at their quality, in standard deviations of that; NaN
+        where a feature was never measured, or the detector is not conditioned on quality.
     seen_range : numpy.ndarray
         ``(n_features, 2)`` smallest and largest value among all training videos, or their windows;
         NaN for a feature that fewer than half of them had.
@@ -82,6 +72,7 @@ class Detector:
     pipeline: Pipeline
     thresholds: Thresholds
     real_quantiles: np.ndarray
+    residual_quantiles: np.ndarray
     seen_range: np.ndarray
     window_s: float | None
     provenance: dict[str, object]
@@ -159,11 +150,56 @@ class Detector:
             return np.zeros((len(inputs), 0), dtype=bool)
         return self.conditioner.unknown_quality(self._tabular(inputs))
 
-    def unseen_quality(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows, n_covariates)`` bool: beyond what authentic training videos showed."""
+    def ordinary_band(self, inputs: np.ndarray) -> np.ndarray:
+        """Return ``(n_rows, n_features, 2)`` between which values nine in ten authentic ones lie.
+
+        The 5 % and 95 % quantile among authentic training videos; where the detector is conditioned
+        on quality, about what is usual at the quality of each row, but no further than what was
+        seen. NaN where never measured. (Expectations were fitted on the same videos: those of new
+        ones spread a little more.)
+        """
         if self.conditioner is None:
-            return np.zeros((len(inputs), 0), dtype=bool)
-        return self.conditioner.unseen_quality(self._tabular(inputs))
+            ends = self.real_quantiles[:, [0, 2]]
+            return np.broadcast_to(ends, (len(inputs), *ends.shape)).copy()
+        expected = self.conditioner.expected(self._tabular(inputs))
+        spread = self.conditioner.spread_[:, None] * self.residual_quantiles[:, [0, 2]]
+        low, high = self.seen_range.T[..., None]
+        # Straight lines lead to less than nothing, such as a negative jitter.
+        return np.fmin(np.fmax(expected[..., None] + spread, low), high)
+
+    def outside_range(self, inputs: np.ndarray) -> tuple[OutsideRange, ...]:
+        """Return measures of quality that are outside what authentic training videos had.
+
+        ``inputs`` ``(n_rows, n_inputs)`` are the rows of one face, whose median counts. Empty where
+        the detector is not conditioned on quality. See :mod:`models.quality_range`.
+        """
+        if self.conditioner is None or not len(inputs):
+            return ()
+        first = len(self.columns)
+        values = pd.DataFrame(inputs[:, first : first + len(self.covariates)]).median()
+        return outside_range(self.covariates, values.to_numpy(), self.conditioner.seen_)
+
+    def contributions(self, inputs: np.ndarray) -> Contributions | None:
+        """Return what each feature adds to the calibrated log-odds, of rows as in :meth:`log_odds`.
+
+        They sum up exactly; see :func:`models.learning.contributions.contributions_of` for what
+        they are told from. Measures of quality have no terms: they move what is usual of the
+        features, and are in the features' terms. NaN where too little was measured; None where the
+        classifier does not add up: all but ``linear``, ``xgboost`` and a ``stacking`` of these.
+        """
+        calibrated = self.pipeline[-1]
+        if not adds_up(calibrated):
+            return None
+        n_rows, n_features = len(inputs), len(self.columns)
+        terms, base = np.full((n_rows, n_features), np.nan), np.full(n_rows, np.nan)
+        known = self.known(inputs)
+        if known.any():
+            rows = inputs[known]
+            ordinary = np.hstack([self.ordinary(rows), rows[:, n_features:]])
+            with threadpool_limits(limits=1):
+                told = contributions_of(calibrated, rows, ordinary, n_features)
+            terms[known], base[known] = told.terms, told.base
+        return Contributions(terms, base)
 
     def _tabular(self, inputs: np.ndarray) -> np.ndarray:
         return inputs[:, : len(self.columns) + len(self.covariates)]
@@ -303,19 +339,20 @@ class Detector:
         usual = np.isfinite(self.seen_range).all(axis=1)
         return np.flatnonzero(watched_columns(self.columns, usual))
 
-    def verdict(self, probability: float, unseen_share: float = 0.0) -> str:
+    def verdict(
+        self, probability: float, unseen_share: float = 0.0, is_far_outside: bool = False
+    ) -> str:
         """Return what to call a row of this probability and share of unseen values.
 
         ``unknown`` when the probability is NaN; ``real`` or ``fake`` by the thresholds, but only
-        where the share is at most :data:`MAX_UNSEEN`; else ``uncertain``.
+        where the share is at most :data:`MAX_UNSEEN` and no measure of quality is far outside all
+        training videos, see :meth:`outside_range`; else ``uncertain``.
         """
         if np.isnan(probability):
             return "unknown"
-        if unseen_share > MAX_UNSEEN:
+        if unseen_share > MAX_UNSEEN or is_far_outside:
             return "uncertain"
-        if probability >= self.thresholds.fake:
-            return "fake"
-        return "real" if probability <= self.thresholds.real else "uncertain"
+        return self.thresholds.verdict(probability)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the detector to a skops file; the same detector gives the same bytes.
@@ -335,54 +372,9 @@ class Detector:
             "threshold_real": self.thresholds.real,
             "threshold_fake": self.thresholds.fake,
             "real_quantiles": self.real_quantiles,
+            "residual_quantiles": self.residual_quantiles,
             "seen_range": self.seen_range,
             "window_s": self.window_s,
             "provenance": self.provenance,
         }
         write_repeatable(content, path)
-
-
-def load_detector(path: str | os.PathLike) -> Detector:
-    """Read a detector that :meth:`Detector.save` wrote.
-
-    Nothing in the file is executed: only types from an explicit list are rebuilt.
-
-    Raises
-    ------
-    DetectorError
-        When the file is missing, damaged, of another kind or version, or holds another type, or
-        when its parts do not fit together.
-    NotInstalledError
-        When it was trained on sequences, and the package for these is not installed, cannot be
-        loaded, or finds no folder to keep compiled code in.
-    """
-    content = read_checked(path)
-    try:
-        check_content(content)
-    except DAMAGE as error:
-        raise damaged(path) from error
-    check_installed(content["pipeline"])
-    try:
-        detector = Detector(
-            columns=tuple(content["columns"]),
-            covariates=tuple(content["covariates"]),
-            series=tuple(content["series"]),
-            pipeline=content["pipeline"],
-            thresholds=Thresholds(content["threshold_real"], content["threshold_fake"]),
-            real_quantiles=content["real_quantiles"],
-            seen_range=content["seen_range"],
-            window_s=content["window_s"],
-            provenance=content["provenance"],
-        )
-        # One row shows that the fitted parts are there and of one size.
-        n_others = len(detector.covariates) + len(detector.series)
-        row = np.r_[detector.real_quantiles[:, 1], np.zeros(n_others)]
-        score = detector.log_odds(np.nan_to_num(row)[None])
-    except NotInstalledError:
-        # It is an error of the machine, of a kind that a damaged file raises too.
-        raise
-    except DAMAGE as error:
-        raise damaged(path) from error
-    if not np.isfinite(score).all():
-        raise damaged(path)
-    return detector

@@ -24,7 +24,7 @@ def check_content(content: dict) -> None:
         and len(set(inputs)) == len(inputs)
         and all(
             content[name].shape == (len(columns), n) and content[name].dtype.kind == "f"
-            for name, n in (("real_quantiles", 3), ("seen_range", 2))
+            for name, n in (("real_quantiles", 3), ("residual_quantiles", 3), ("seen_range", 2))
         )
         and pipeline.n_features_in_ == len(inputs)
         and bool(columns or series)

@@ -1,6 +1,7 @@
 """Why a face got its score: which signals moved it, beside what authentic videos show."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,21 +15,28 @@ _SMALLEST_CONTRIBUTION = 0.01
 _MOST_TRIED_ALONE = 50
 
 
-def explain(rows: pd.DataFrame, detector: Detector, described: pd.DataFrame) -> tuple[Reason, ...]:
-    """Return the signals that moved the score most, the strongest first.
+def explain(
+    rows: pd.DataFrame, detector: Detector, described: pd.DataFrame
+) -> tuple[tuple[Reason, ...], float]:
+    """Return the signals that moved the score most, the strongest first, and where it starts from.
 
-    The contribution of a signal is how much the calibrated log-odds change when all its features,
-    every statistic on the left and on the right, are replaced by the medians of the authentic
-    training videos, everything else left as it is. (A detector conditioned on quality knows better:
-    they are replaced by what authentic video of the same quality shows.) Feature by feature would
-    hide it: the others still say the same. That holds for any classifier and is exact for what it
-    says; but where several signals tell the same, each alone seems to matter little, and
-    contributions do not add up to the score. Of the features of a signal, the one that alone moves
-    the score most in the same direction is shown. All that a network says is one signal.
+    A signal is all that its features say, every statistic on the left and on the right; all that a
+    network says is one signal.
 
-    In windows, the signal is replaced in each, and the contribution is the mean over those that are
-    scored: as the log-odds of the video are. The value shown is that of the median window, one
-    that can be looked up.
+    Where the log-odds of the detector are a sum over features, the contribution of a signal is its
+    part of that sum, exactly: see :meth:`models.detector.Detector.contributions`. Those of all
+    signals and the log-odds that it starts from sum up to the log-odds of the face.
+
+    Else it is how much the calibrated log-odds change when all its features are replaced by the
+    medians of the authentic training videos, everything else left as it is. (A detector conditioned
+    on quality knows better: they are replaced by what authentic video of the same quality shows.)
+    Feature by feature would hide it: the others still say the same. That holds for any classifier
+    and is exact for what it says; but where several signals tell the same, each alone seems to
+    matter little, and contributions do not add up to the score.
+
+    Of the features of a signal, the one that alone moves the score most in the same direction is
+    shown. In windows, the contribution is the mean over those that are scored: as the log-odds of
+    the video are. The value shown is that of the median window, one that can be looked up.
 
     Parameters
     ----------
@@ -39,35 +47,50 @@ def explain(rows: pd.DataFrame, detector: Detector, described: pd.DataFrame) -> 
     described : pandas.DataFrame
         What is known of the features: columns ``name``, ``unit`` and ``meaning``, as
         :func:`featurize.describe_features` gives them.
+
+    Returns
+    -------
+    (tuple of Reason, float)
+        The float is NaN where log-odds are no sum over features, or are not known.
     """
     values = detector.matrix(rows)
     spans = np.array(window_spans(rows, detector))
     scored = np.isfinite(detector.log_odds(values))
     if not scored.any():
-        return ()
-    values = values[scored]
-    ordinary = detector.ordinary(values)
+        return (), math.nan
+    values, spans = values[scored], spans[scored] if len(spans) else spans
+    told = detector.contributions(values)
+    terms = None if told is None else told.terms.mean(axis=0)
+    ordinary, bands = detector.ordinary(values), detector.ordinary_band(values)
     measured = np.isfinite(values[:, : len(detector.columns)]) & np.isfinite(ordinary)
-    signals: dict[str, list[int]] = {}
-    for column in np.flatnonzero(measured.any(axis=0)):
-        signals.setdefault(_subject(detector.columns[column]), []).append(int(column))
     # What was not measured in a window stays so.
     made_ordinary = np.where(measured, ordinary, np.nan)
-    moved = _contributions(values, made_ordinary, list(signals.values()), detector)
+    signals = _signals(detector.columns, measured.any(axis=0))
+    moved = (
+        _lost(values, made_ordinary, [of.measured for of in signals], detector)
+        if terms is None
+        else np.array([terms[of.columns].sum() for of in signals])
+    )
     depends = _depends_on_quality(detector)
     described = described.set_index("name")
     reasons = []
     for i in np.argsort(-np.abs(moved), kind="stable")[:_N_REASONS]:
         if abs(moved[i]) < _SMALLEST_CONTRIBUTION:
             break
-        columns = list(signals.values())[i]
-        tried = _farthest(values, made_ordinary, columns, detector)
-        alone = _contributions(values, made_ordinary, [[column] for column in tried], detector)
+        tried = signals[i].measured
+        if terms is None:
+            tried = _farthest(values, made_ordinary, tried, detector)
+            alone = _lost(values, made_ordinary, [[column] for column in tried], detector)
+        else:
+            alone = terms[tried]
         column = tried[int(np.argmax(alone * np.sign(moved[i])))]
         name = detector.columns[column]
         known = name in described.index
         low, median, high = detector.real_quantiles[column]
         shown = _median_row(np.where(measured[:, column], values[:, column], np.nan))
+        usual = [math.nan] * 3
+        if depends[column]:
+            usual = [ordinary[shown, column], *bands[shown, column]]
         reasons.append(
             Reason(
                 feature=name,
@@ -78,12 +101,33 @@ def explain(rows: pd.DataFrame, detector: Detector, described: pd.DataFrame) -> 
                 real_median=float(median),
                 real_high=float(high),
                 contribution=float(moved[i]),
-                n_features=len(columns),
-                usual=float(ordinary[shown, column]) if depends[column] else math.nan,
-                window=tuple(spans[scored][shown].tolist()) if len(spans) else None,
+                n_features=len(signals[i].measured),
+                usual=float(usual[0]),
+                window=tuple(spans[shown].tolist()) if len(spans) else None,
+                usual_low=float(usual[1]),
+                usual_high=float(usual[2]),
             )
         )
-    return tuple(reasons)
+    return tuple(reasons), math.nan if told is None else float(told.base.mean())
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """The columns of the features of a signal, and those of them that were measured."""
+
+    columns: list[int]
+    measured: list[int]
+
+
+def _signals(columns: tuple[str, ...], measured: np.ndarray) -> list[_Signal]:
+    """Return the signals of which anything was measured, in the order of the columns."""
+    found: dict[str, _Signal] = {}
+    for column, name in enumerate(columns):
+        of = found.setdefault(_subject(name), _Signal([], []))
+        of.columns.append(column)
+        if measured[column]:
+            of.measured.append(column)
+    return [of for of in found.values() if of.measured]
 
 
 def _depends_on_quality(detector: Detector) -> np.ndarray:
@@ -93,7 +137,7 @@ def _depends_on_quality(detector: Detector) -> np.ndarray:
     return (detector.conditioner.slope_ != 0).any(axis=0)
 
 
-def _contributions(
+def _lost(
     values: np.ndarray, ordinary: np.ndarray, replaced: list[list[int]], detector: Detector
 ) -> np.ndarray:
     """Return ``(len(replaced),)`` log-odds lost on average when those columns are made ordinary."""

@@ -12,9 +12,11 @@ from scipy.special import expit
 import featurize
 from featurize.errors import NoFaceError, TooShortError
 from models.caveats import caveats
-from models.detector import Detector, load_detector
-from models.errors import FeatureMismatchError, NoDetectorError
+from models.detector import Detector
+from models.detector_file import load_detector
+from models.errors import FeatureMismatchError
 from models.learning.video_rows import mean_of_known
+from models.pretrained import default_detector
 from models.reasons import explain, window_spans
 from models.video_score import FaceScore, VideoScore, WindowScore
 
@@ -53,8 +55,9 @@ def score_video(
     ----------
     path : path
         A video file.
-    detector : Detector or path
-        Made by :func:`models.train`.
+    detector : Detector or path, optional
+        Made by :func:`models.train`; by default the one that comes with the package, see
+        :func:`models.pretrained.default_detector`.
     reference : path or sequence of paths, optional
         Photographs of one person. Whether a face of the video is that person is answered in
         ``identity``, whichever face fits best. They are read before the video is.
@@ -69,7 +72,7 @@ def score_video(
     Raises
     ------
     NoDetectorError
-        When no detector is given.
+        When no detector is given, and none comes with this installation.
     DetectorError
         When the detector cannot be loaded.
     SettingError
@@ -86,11 +89,8 @@ def score_video(
         ``no_video_stream``.
     """
     if detector is None:
-        raise NoDetectorError(
-            "There is no detector to score with: train one with `python -m models train "
-            "features.csv -o my.skops` and pass it as detector."
-        )
-    if not isinstance(detector, Detector):
+        detector = default_detector()
+    elif not isinstance(detector, Detector):
         detector = load_detector(detector)
     networks, unused = _networks(detector, cnn)
     asked = {
@@ -147,12 +147,18 @@ def score_rows(
     inputs, face_of = detector.matrix(rows), detector.faces_of(rows)
     log_odds = detector.log_odds(inputs)
     # Of windows that are not scored it does not matter what they show.
-    unseen = np.where(np.isnan(log_odds), np.nan, detector.unseen_share(inputs))
+    scored = np.isfinite(log_odds)
+    unseen = np.where(scored, detector.unseen_share(inputs), np.nan)
+    outside = [
+        detector.outside_range(inputs[scored & (face_of == i)]) for i in range(face_of.max() + 1)
+    ]
     faces = tuple(
         FaceScore(
             face=i,
             probability=float(probability),
-            verdict=detector.verdict(probability, unseen_share),
+            verdict=detector.verdict(
+                probability, unseen_share, any(found.is_far for found in outside[i])
+            ),
             face_rate=_median(rows[face_of == i], "face_rate"),
         )
         for i, (probability, unseen_share) in enumerate(
@@ -167,6 +173,7 @@ def score_rows(
     main, inputs = rows[is_main], inputs[is_main]
     quality = {name: _median(main, name) for name in _QUALITY}
     quality |= {name: float(_numbers(main, name).sum(skipna=False)) for name in _ADDED_UP}
+    reasons, base_log_odds = explain(main, detector, described)
     # As the score is: the mean of the windows, then the probability.
     members = {
         name: float(expit(mean_of_known(values, face_of)[0]))
@@ -176,16 +183,17 @@ def score_rows(
         path=path,
         probability=faces[0].probability,
         verdict=faces[0].verdict,
-        reasons=explain(main, detector, described),
+        reasons=reasons,
         faces=faces,
         quality=quality,
-        warnings=caveats(main, inputs, faces, quality, detector),
+        warnings=caveats(main, inputs, faces, quality, outside[0], detector),
         timeline=tuple(
             WindowScore(*span, float(value))
             for span, value in zip(window_spans(main, detector), log_odds[is_main], strict=False)
         ),
         members=members,
         weights=detector.member_weights,
+        base_log_odds=base_log_odds,
     )
 
 

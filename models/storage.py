@@ -18,7 +18,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from models.errors import DetectorError
 
 FORMAT = "deepfake-biometrics detector"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 # Beyond what skops trusts by itself (containers, numbers, numpy arrays, public scikit-learn
 # estimators). Nothing outside this list is ever rebuilt from a file.
@@ -47,6 +47,7 @@ _FIELDS = {
     "threshold_real": float,
     "threshold_fake": float,
     "real_quantiles": np.ndarray,
+    "residual_quantiles": np.ndarray,
     "seen_range": np.ndarray,
     "window_s": (float, NoneType),
     "provenance": dict,

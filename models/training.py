@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from models.classifiers import (
@@ -19,7 +20,8 @@ from models.classifiers import (
     takes_features,
     takes_series,
 )
-from models.detector import Detector, Thresholds
+from models.detector import Detector
+from models.detector_parts import conditioner_of
 from models.learning.calibration import CalibratedByGroup
 from models.learning.video_rows import mean_by_video
 from models.learning.vote import SoftVote, Stacking
@@ -28,9 +30,10 @@ from models.table.known import usually_known
 from models.table.matrix import is_by_hand
 from models.table.series import series_columns
 from models.table.training_table import TrainingTable
+from models.thresholds import choose_thresholds
 from models.versions import installed_versions
 
-_TOLERATED_ERRORS = 0.05
+_NINE_IN_TEN = (0.05, 0.5, 0.95)
 
 
 def train(
@@ -40,6 +43,7 @@ def train(
     condition_on_quality: bool = False,
     search: bool = False,
     members: str | Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Detector:
     """Fit a detector on all usable rows of a feature table.
 
@@ -52,9 +56,10 @@ def train(
     table : path or pandas.DataFrame
         See :func:`models.table.feature_table.read_training_table`.
     classifier : str
-        ``svm``, ``mlp``, ``xgboost``, ``sequences`` or ``frames``, of which the last two learn from
-        the signals over time (``python -m featurize run --window 5 --series``); or ``committee``,
-        the soft vote of several, or ``stacking``, in which each of several weighs what it is worth.
+        ``svm``, ``mlp``, ``xgboost``, ``linear``, ``sequences`` or ``frames``, of which the last
+        two learn from the signals over time (``python -m featurize run --window 5 --series``); or
+        ``committee``, the soft vote of several, or ``stacking``, in which each of several weighs
+        what it is worth.
     seed : int
         Same table and seed, same detector.
     condition_on_quality : bool
@@ -64,14 +69,17 @@ def train(
         Whether hyper-parameters and the share of features are chosen on held-out groups. See
         :mod:`models.learning.search`.
     members : sequence of str, or their names joined by commas
-        Of a ``committee`` or of ``stacking``, at least two of the first five; by default ``svm``,
+        Of a ``committee`` or of ``stacking``, at least two of the first six; by default ``svm``,
         ``mlp`` and ``xgboost``.
+    columns : sequence of str, optional
+        Names of the features to learn from, all of the table by default. The detector asks for no
+        others.
 
     Raises
     ------
     TableError
-        When the table cannot be trained on, or has no signals over time and the classifier needs
-        them.
+        When the table cannot be trained on, lacks a feature that is asked for, or has no signals
+        over time and the classifier needs them.
     HoldOutError
         When a class has fewer than two groups.
     UnknownClassifierError
@@ -79,19 +87,20 @@ def train(
     SettingError
         When the seed is negative or too large, the members are fewer than two, named twice, or
         given for a classifier that has none, or nothing that is asked for learns from features and
-        these are to be conditioned or searched for.
+        these are to be conditioned, searched for or chosen.
     NotInstalledError
         When what learns from sequences is not installed, or cannot be loaded.
     """
     check_classifier(classifier)
     check_seed(seed)
     members = checked_members(members, [classifier])
-    check_options([classifier], members, condition_on_quality, search)
+    check_options([classifier], members, condition_on_quality, search, columns is not None)
     data = read_training_table(
         table,
         condition_on_quality,
         series=takes_series([classifier], members),
         features=takes_features([classifier], members),
+        columns=columns,
     )
     check_signals(data, [classifier], members)
     layout, X = taken_inputs(data, [classifier], members)
@@ -109,7 +118,8 @@ def train(
         series=series_columns(layout.signals, layout.n_steps),
         pipeline=pipeline,
         thresholds=choose_thresholds(held_out, is_fake),
-        real_quantiles=_quantiles(features[data.is_fake == 0], (0.05, 0.5, 0.95)),
+        real_quantiles=_quantiles(features[data.is_fake == 0], _NINE_IN_TEN),
+        residual_quantiles=_residual_quantiles(pipeline, data, features),
         seen_range=_seen_range(features, data.columns[: layout.n_features]),
         window_s=data.window_s,
         provenance=_provenance(
@@ -120,30 +130,6 @@ def train(
             calibrated,
             remarks_on_options([classifier], members, condition_on_quality, search),
         ),
-    )
-
-
-def choose_thresholds(probability: np.ndarray, is_fake: np.ndarray) -> Thresholds:
-    """Choose from which probability a video is called fake, and up to which real.
-
-    At most 5 % of the held-out authentic videos may be called fake, for a false accusation is
-    the dearer mistake, and at most 5 % of the held-out manipulated ones real. In between the
-    verdict is ``uncertain``. Where the classes overlap little the two limits cross; the band
-    between them is ``uncertain`` then too, and both error rates are lower still.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        ``(n_videos,)`` held-out calibrated probabilities.
-    is_fake : numpy.ndarray
-        ``(n_videos,)`` int, 0 or 1.
-    """
-    real = np.sort(probability[is_fake == 0])[::-1]
-    fake = np.sort(probability[is_fake == 1])
-    above_reals = np.nextafter(real[int(_TOLERATED_ERRORS * len(real))], np.inf)
-    below_fakes = np.nextafter(fake[int(_TOLERATED_ERRORS * len(fake))], -np.inf)
-    return Thresholds(
-        real=float(min(above_reals, below_fakes)), fake=float(max(above_reals, below_fakes))
     )
 
 
@@ -158,6 +144,16 @@ def _quantiles(features: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
     if known.any():
         quantiles[known] = np.nanquantile(features[:, known], shares, axis=0).T
     return quantiles
+
+
+def _residual_quantiles(
+    pipeline: Pipeline, data: TrainingTable, features: np.ndarray
+) -> np.ndarray:
+    """Return ``(n_features, 3)`` how authentic rows lie about what is usual at their quality."""
+    conditioner = conditioner_of(pipeline)
+    if conditioner is None:
+        return np.full((features.shape[1], 3), np.nan)
+    return _quantiles(conditioner.transform(data.inputs[data.is_fake == 0]), _NINE_IN_TEN)
 
 
 def _seen_range(features: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:

@@ -5,11 +5,10 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from models.reason_wording import amount, beside, factor_text, number_text, span_text, subject
+
 if TYPE_CHECKING:
     from featurize.reference import IdentityMatch
-
-# A factor beyond this says no more than that the odds are long.
-_LARGEST_FACTOR = 1000
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,10 @@ class Reason:
     real_low, real_median, real_high : float
         5 %, 50 % and 95 % quantile among authentic training videos.
     contribution : float
-        Log-odds of being manipulated that the video gains by the whole signal not being as in the
-        median authentic video, or in one of the same quality; positive speaks for a fake.
+        Log-odds of being manipulated that the video gains by the whole signal; positive speaks for
+        a fake. Where log-odds are a sum over features, the part that is the signal's; else by how
+        much they change when the signal is made as in the median authentic video, or in one of the
+        same quality. :attr:`VideoScore.base_log_odds` says which.
     n_features : int
         Features of the signal, its statistics on the left and on the right, that contributed.
     usual : float
@@ -40,6 +41,8 @@ class Reason:
         Start and end in seconds of the window that shows ``value``, which is the median one; None
         where the video was measured as a whole. Of windows, ``contribution`` is the mean, and the
         quantiles are those of windows of authentic videos.
+    usual_low, usual_high : float
+        Between what nine in ten authentic videos of the same quality lie; NaN where ``usual`` is.
     """
 
     feature: str
@@ -53,38 +56,26 @@ class Reason:
     n_features: int = 1
     usual: float = math.nan
     window: tuple[float, float] | None = None
+    usual_low: float = math.nan
+    usual_high: float = math.nan
 
     @property
     def sentence(self) -> str:
         """Return the reason as one sentence."""
-        meaning = self.meaning.strip().rstrip(".")
-        what = meaning[:1].upper() + meaning[1:] or self.feature
-        if self.value > self.real_high:
-            place = "above"
-        elif self.value < self.real_low:
-            place = "below"
-        else:
-            place = "within"
+        at_quality = not math.isnan(self.usual_low)
+        band = (self.usual_low, self.usual_high) if at_quality else (self.real_low, self.real_high)
+        where, whose = "", "authentic videos"
+        if self.window is not None:
+            where = f" in the median window ({span_text(self.window)})"
+            whose = "windows of authentic videos"
+        whose += " of this quality" if at_quality else ""
         n = self.n_features
         moved = "raise" if self.contribution > 0 else "lower"
         moved = f"{moved}s" if n == 1 else f"the {n} features of this signal together {moved}"
-        unit = "" if self.unit in ("", "1") else f" {self.unit}"
-        usual = (
-            ""
-            if math.isnan(self.usual)
-            else f" ({number_text(self.usual)} is usual at the quality of this one)"
-        )
-        where, real = "", "real videos"
-        if self.window is not None:
-            where, real = (
-                f" in the median window ({span_text(self.window)})",
-                "windows of real videos",
-            )
         return (
-            f"{what}: {number_text(self.value)}{unit}{where}, {place} the "
-            f"{number_text(self.real_low)} to {number_text(self.real_high)} of nine in ten "
-            f"{real}{usual}; {moved} the odds of a fake by a factor of "
-            f"{factor_text(self.contribution)}."
+            f"{subject(self.feature, self.meaning)}: {amount(self.value, self.unit)}{where}, "
+            f"{beside(self.value, *band, self.unit, whose)}; {moved} the odds of a fake by a "
+            f"factor of {factor_text(self.contribution)}."
         )
 
 
@@ -128,10 +119,11 @@ class VideoScore:
         Calibrated probability in [0, 1] that the main face is manipulated; NaN when unknown.
     verdict : str
         ``real`` or ``fake``; ``uncertain`` between the thresholds or when the video is unlike all
-        training videos; ``unknown`` when there is no usable face or too little was measured.
+        training videos, or of a quality far from theirs; ``unknown`` when there is no usable face
+        or too little was measured.
     reasons : tuple of Reason
-        The signals that moved the score of the main face most, the strongest first. Each is
-        measured with everything else left as it is, so they do not add up to the score.
+        The signals that moved the score of the main face most, the strongest first: see
+        ``base_log_odds`` for how that is told.
     faces : tuple of FaceScore
         Every face, the main face first.
     quality : dict of str to float
@@ -147,6 +139,12 @@ class VideoScore:
         single classifier its own. Of windows, that of the mean log-odds, as the score is.
     weights : dict of str to float
         What each member counts for where their weights were learnt; else empty.
+    base_log_odds : float
+        Where the log-odds of the detector are a sum over its features, what they are before any
+        signal speaks: with the contributions of all signals, those among ``reasons`` and the weaker
+        ones, it is the log-odds of ``probability``. NaN where they are no such sum, as with
+        classifiers other than ``linear``, ``xgboost`` and a ``stacking`` of these: then each reason
+        is measured with everything else left as it is, and they do not add up to the score.
     identity : featurize.reference.IdentityMatch or None
         Whether the video shows the person of the reference photographs; None where there are none.
         The same person does not mean an authentic video: its warnings say so.
@@ -163,6 +161,7 @@ class VideoScore:
     members: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     identity: "IdentityMatch | None" = None
+    base_log_odds: float = math.nan
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dictionaries, lists, text and numbers, with None for NaN."""
@@ -184,9 +183,7 @@ class VideoScore:
         ]
         sections = {
             "Same person as the reference": self._identity_text(),
-            "Reasons (each by itself; they do not add up to the score)": [
-                reason.sentence for reason in self.reasons
-            ],
+            f"Reasons ({self._reasons_text()})": [reason.sentence for reason in self.reasons],
             "Faces": [
                 f"Face {face.face}: {face.verdict}{_probability_text(face.probability)}"
                 for face in self.faces
@@ -204,6 +201,12 @@ class VideoScore:
             if items:
                 lines += ["", title, *(f"  - {item}" for item in items)]
         return "\n".join(lines) + "\n"
+
+    def _reasons_text(self) -> str:
+        """Return how what reasons contribute is told."""
+        if math.isnan(self.base_log_odds):
+            return "each by itself; they do not add up to the score"
+        return "exact shares of the score; with all weaker ones they add up to it"
 
     def _members_text(self) -> list[str]:
         """Return what each member says, where there are several and anything is known."""
@@ -257,26 +260,6 @@ class VideoScore:
             f"Most like a fake of {len(known)}: {span_text((most.start_s, most.end_s))}; least: "
             f"{span_text((least.start_s, least.end_s))}"
         ]
-
-
-def span_text(span: tuple[float, float]) -> str:
-    """Return a stretch of the video in seconds."""
-    return f"{span[0]:g} to {span[1]:g} s"
-
-
-def number_text(value: float) -> str:
-    """Return a number with three significant digits, large ones as whole numbers."""
-    text = f"{value:.3g}"
-    # Asked of the rounded number: 999.6 would else become 1e+03.
-    return f"{value:.0f}" if 1000 <= abs(float(text)) < math.inf else text
-
-
-def factor_text(log_odds: float) -> str:
-    """Return by what factor a change of the log-odds multiplies or divides the odds."""
-    if abs(log_odds) > math.log(_LARGEST_FACTOR):
-        return f"more than {_LARGEST_FACTOR}"
-    factor = math.exp(abs(log_odds))
-    return f"{factor:.2f}" if round(factor, 2) < 10 else f"{factor:.0f}"
 
 
 def _probability_text(probability: float) -> str:

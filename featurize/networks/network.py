@@ -10,7 +10,7 @@ import numpy as np
 from featurize.errors import OptionError
 from featurize.frame import Frame
 from featurize.landmarks.schema import Schema
-from featurize.networks import dlib_resnet, efficientnet_lite0
+from featurize.networks import blending_lite0, dlib_resnet, efficientnet_lite0
 from featurize.networks.facts import NetworkFacts
 from featurize.networks.torchscript import torchscript_network
 
@@ -72,11 +72,13 @@ class Network(Protocol):
 
 
 _FACTS: Mapping[str, NetworkFacts] = {
-    facts.spec: facts for facts in (dlib_resnet.FACTS, efficientnet_lite0.FACTS)
+    facts.spec: facts
+    for facts in (dlib_resnet.FACTS, efficientnet_lite0.FACTS, blending_lite0.FACTS)
 }
 _MAKERS: Mapping[str, Callable[[str], Network]] = {
     dlib_resnet.FACTS.spec: dlib_resnet.DlibResnet,
     efficientnet_lite0.FACTS.spec: efficientnet_lite0.efficientnet_lite0,
+    blending_lite0.FACTS.spec: blending_lite0.BlendingLite0,
 }
 
 BUILT_IN: tuple[str, ...] = tuple(_FACTS)
@@ -158,7 +160,7 @@ def _built_in(spec: str, device: str) -> Network:
 def _file(spec: str) -> str:
     if not Path(spec).is_file():
         raise OptionError(
-            f"There is no network {spec!r}: name {' or '.join(BUILT_IN)}, or the path of a "
-            "TorchScript file."
+            f"There is no network {spec!r}: name {', '.join(BUILT_IN[:-1])} or {BUILT_IN[-1]}, or "
+            "the path of a TorchScript file."
         )
     return spec

@@ -11,6 +11,7 @@ from featurize.sampled_frames import MIN_NEIGHBOURS, MIN_SAMPLES, first_of_stret
 from featurize.types import FaceSamples
 
 _REFERENCES = {
+    "blending_lite0": "Shiohara & Yamasaki 2022, self-blended images, with EfficientNet-Lite0",
     "dlib_resnet": "King 2017, dlib's face recognition ResNet, 128 dimensions",
     "efficientnet_lite0": "Tan & Le 2019, EfficientNet-Lite0 trained on ImageNet",
 }

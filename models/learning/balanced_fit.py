@@ -7,6 +7,7 @@ from scipy.special import logit
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
 
 from models.learning.conditioning import QualityConditioner
 from models.learning.preprocessing import BestShare
@@ -43,6 +44,10 @@ def decision_values(fitted: Pipeline, X: np.ndarray) -> np.ndarray:
     """Return ``(n_rows,)`` decision values, log-odds where the classifier has only these."""
     if hasattr(fitted, "decision_function"):
         return fitted.decision_function(X)
+    if isinstance(fitted[-1], XGBClassifier):
+        # The margin is what trees add up to; their probability in single precision is coarser.
+        told = X if len(fitted) == 1 else fitted[:-1].transform(X)
+        return fitted[-1].predict(told, output_margin=True).astype(np.float64)
     return log_odds(fitted.predict_proba(X)[:, 1].astype(np.float64))
 
 

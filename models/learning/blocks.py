@@ -63,6 +63,8 @@ class CompressedBlocks(TransformerMixin, BaseEstimator):
     ----------
     compressors_ : list of sklearn.pipeline.Pipeline
         Scaling and components of each block.
+    others_ : numpy.ndarray
+        ``(n_columns,)`` bool, those of no block.
     """
 
     def __init__(self, blocks: tuple[tuple[int, int], ...] = (), n_components: int = 16) -> None:
@@ -88,6 +90,9 @@ class CompressedBlocks(TransformerMixin, BaseEstimator):
             raise SettingError(
                 f"At least one component must be kept of a block, not {self.n_components}."
             )
+        self.others_ = np.ones(X.shape[1], dtype=bool)
+        for start, stop in self.blocks:
+            self.others_[start:stop] = False
         self.compressors_ = [
             Pipeline(
                 [
@@ -110,11 +115,8 @@ class CompressedBlocks(TransformerMixin, BaseEstimator):
         """Return the other columns as they are, then the components of each block."""
         check_is_fitted(self, "compressors_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        is_other = np.ones(X.shape[1], dtype=bool)
-        for start, stop in self.blocks:
-            is_other[start:stop] = False
         told = [
             one.transform(X[:, start:stop])
             for one, (start, stop) in zip(self.compressors_, self.blocks, strict=True)
         ]
-        return np.hstack([X[:, is_other], *told])
+        return np.hstack([X[:, self.others_], *told])

@@ -138,17 +138,6 @@ class QualityConditioner(TransformerMixin, BaseEstimator):
         _, covariates = self._parted(self._new_rows(X))
         return np.isnan(covariates) & np.isfinite(self.seen_[:, 0])
 
-    def unseen_quality(self, X: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows, n_covariates)`` bool: beyond ``limit`` and all authentic videos seen.
-
-        A value beyond the limit that authentic videos had too is nothing new: in heavy tails every
-        second video has one.
-        """
-        _, covariates = self._parted(self._new_rows(X))
-        low, high = self.seen_.T
-        outside = (covariates < low) | (covariates > high)
-        return outside & (np.abs(self._standardised(covariates)) > self.limit)
-
     def get_feature_names_out(self, input_features: list[str] | None = None) -> np.ndarray:
         """Return the names of the columns without those of the covariates."""
         check_is_fitted(self)

@@ -1,6 +1,7 @@
 """A feature table, from a file or from memory, checked once and turned into training data."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.table.known import (
     enough_features,
     missing_steps,
 )
-from models.table.matrix import feature_columns, feature_matrix
+from models.table.matrix import chosen_columns, feature_columns, feature_matrix
 from models.table.series import series_columns, series_layout
 from models.table.training_table import ALL, LABELS, TrainingTable
 from models.versions import PACKAGE, installed_versions
@@ -34,6 +35,7 @@ def read_training_table(
     most_missing: float = MAX_MISSING,
     series: bool = False,
     features: bool = True,
+    columns: Sequence[str] | None = None,
 ) -> TrainingTable:
     """Read and check a feature table.
 
@@ -63,14 +65,17 @@ def read_training_table(
         :data:`models.table.known.MAX_MISSING_STEPS` of the time steps are then left out.
     features : bool
         Whether anything learns from features; else no row is left out for lack of them.
+    columns : sequence of str, optional
+        The features to learn from, all of them by default. Rows are judged by what is known of
+        these alone.
 
     Raises
     ------
     TableError
         When the table cannot be read, a column is missing or named twice, there is no measure of
-        quality to condition on, a label is neither ``real`` nor ``fake``, only one class is left, a
-        video or a window occurs twice, windows of a video disagree, no feature varies, or a part
-        of the signals is missing.
+        quality to condition on, a feature that is asked for is not there, a label is neither
+        ``real`` nor ``fake``, only one class is left, a video or a window occurs twice, windows of
+        a video disagree, no feature varies, or a part of the signals is missing.
     """
     frame, sha256 = (
         (source, "")
@@ -109,12 +114,13 @@ def read_training_table(
                 "The table has no measure of quality to condition the features on, such as "
                 f"{COVARIATES[0]}: make it with `python -m featurize run`, or do not condition."
             )
-    columns = [name for name in feature_columns(frame.columns) if name not in covariates]
-    if not columns:
+    present = [name for name in feature_columns(frame.columns) if name not in covariates]
+    if not present:
         raise TableError(
             "The table has no feature column: a feature's name has a double underscore, such as "
             "eyes__blink__rate_per_min."
         )
+    columns = present if columns is None else chosen_columns(present, columns)
     values = feature_matrix(frame, columns)
     n_infinite = int(np.isnan(values).sum()) - int(frame[columns].isna().sum().sum())
     if n_infinite:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from models.errors import FeatureMismatchError, TableError
-from models.table.feature_file import check_unique
+from models.table.feature_file import check_unique, named
 from models.table.lacking import lacking
 
 _NO_FEATURES = ("quality__", "series__")
@@ -23,6 +23,36 @@ def feature_columns(columns: Iterable[str]) -> list[str]:
     return sorted(
         name for name in map(str, columns) if "__" in name and not name.startswith(_NO_FEATURES)
     )
+
+
+def chosen_columns(present: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Return the features that are asked for, sorted.
+
+    Parameters
+    ----------
+    present : sequence of str
+        Every feature that can be learnt from.
+    asked : sequence of str
+
+    Raises
+    ------
+    TableError
+        When one is not among them, is named twice, or none is named.
+    """
+    asked = [asked] if isinstance(asked, str) else list(asked)
+    unknown = sorted(set(asked) - set(present))
+    if unknown:
+        raise TableError(
+            f"The table has no such feature to learn from: {named(unknown)}. Choose among the "
+            "columns with a double underscore; measures of quality, and signals over time, are no "
+            "features."
+        )
+    if not asked or len(set(asked)) < len(asked):
+        raise TableError(
+            f"Name each feature to learn from once, and at least one, not {len(asked)} names of "
+            f"{len(set(asked))} features."
+        )
+    return sorted(asked)
 
 
 def is_by_hand(columns: Sequence[str]) -> np.ndarray:

@@ -54,6 +54,7 @@ def expected_failures(estimator):
         # The checks pass where the probability of 0.5 happens to lie at a decision value of zero.
         reason = "predict goes by the probability; a decision value of zero is no threshold"
         checks = {
+            "LogisticRegression": "check_classifiers_train",
             "MLPClassifier": "check_classifiers_train",
             "XGBClassifier": "check_classifiers_classes",
         }
@@ -76,6 +77,7 @@ def expected_failures(estimator):
         made("svm")[-1],
         made("mlp")[-1],
         made("xgboost")[-1].set_params(estimator__model__n_estimators=10),
+        made("linear")[-1],
         SoftVote([("machine", calibrated()), ("logistic", calibrated(LogisticRegression()))]),
         Stacking([("machine", calibrated()), ("logistic", calibrated(LogisticRegression()))]),
         TakeColumns(),

@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
 from models import train
-from models.detector import load_detector
+from models.detector_file import load_detector
 from models.errors import HoldOutError
 from models.learning.balanced_fit import fit_balanced
 from models.learning.calibration import CalibratedByGroup

@@ -12,10 +12,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models import load_detector, train
-from models.detector import Thresholds
 from models.errors import DetectorError
 from models.storage import FORMAT, FORMAT_VERSION, TRUSTED_TYPES
 from models.table.feature_table import read_training_table
+from models.thresholds import Thresholds
 from tests.test_models.conftest import SIGNAL, made, make_table
 from tests.test_models.series_tables import series_table
 
@@ -81,7 +81,7 @@ def test_of_another_version_is_said_so_before_its_types_are_asked_for(committee,
     schema = members["schema.json"].decode()
     assert '"models.learning.vote"' in schema
     schema = schema.replace('"models.learning.vote"', '"models.learning.calibration"')
-    for version, said in ((3, "version 3, but.*train the detector again"), (4, "types that no")):
+    for version, said in ((3, "version 3, but.*train the detector again"), (5, "types that no")):
         content = json.loads(schema)
         content["content"]["format_version"]["content"] = json.dumps(version)
         members["schema.json"] = json.dumps(content).encode()
@@ -199,6 +199,7 @@ def test_an_archive_that_would_fill_the_memory_is_refused(detector, tmp_path):
         lambda d: {"columns": d.columns[:-1]},
         lambda d: {"real_quantiles": d.real_quantiles[:, :2]},
         lambda d: {"real_quantiles": np.zeros((3, 3))},
+        lambda d: {"residual_quantiles": d.residual_quantiles[:, :2]},
         lambda d: {"seen_range": d.seen_range[:-1]},
         lambda d: {"seen_range": d.seen_range > 0},
         lambda d: {"thresholds": Thresholds(0.6, 0.5)},

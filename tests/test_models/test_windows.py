@@ -216,8 +216,8 @@ class TestScore:
         assert reason.contribution == pytest.approx(logit(score.probability) - logit(ordinary))
         # The median of the three is that of the third window.
         assert (reason.value, reason.window) == (7.0, (10.0, 15.0))
-        assert "7 1/min in the median window (10 to 15 s), above the" in reason.sentence
-        assert "nine in ten windows of real videos" in reason.sentence
+        assert "7 per minute in the median window (10 to 15 s), more than" in reason.sentence
+        assert "95 % of windows of authentic videos (nine in ten show" in reason.sentence
         low, high = windows[SIGNAL][windows["label"] == "real"].quantile([0.05, 0.95])
         assert (reason.real_low, reason.real_high) == pytest.approx((low, high))
 
@@ -246,7 +246,7 @@ class TestScore:
         reasons = tuple(replace(reason, window=None) for reason in of_windows.reasons)
         assert replace(of_windows, reasons=reasons, timeline=()) == whole
         assert len(whole.reasons) > 0
-        assert any("at the quality of this" in w for w in whole.warnings) == conditioned
+        assert any("The face is 900 px wide" in w for w in whole.warnings) == conditioned
 
     def test_windows_that_are_left_out_are_warned_of(self, by_window, video):
         rows = video["rows"] = video["rows"].fillna(0.0)

@@ -17,7 +17,7 @@ from featurize.errors import ModelFileError, NetworkFailedError, OptionError
 from featurize.frame import Frame
 from featurize.landmarks.people.identity import embed_faces
 from featurize.landmarks.schema import DLIB_68
-from featurize.networks import dlib_resnet, efficientnet_lite0
+from featurize.networks import blending_lite0, dlib_resnet, efficientnet_lite0
 from featurize.networks.crops import CROP_PADDING, CROP_PX, aligned_width_px, face_crop
 from featurize.networks.device import in_batches
 from featurize.networks.network import (
@@ -34,11 +34,19 @@ from tests.test_featurize.test_networks.photographs import SCHEMA, crops_for, mo
 MIN_WIDTHS_PX = {
     "dlib-resnet": dlib_resnet.MIN_FACE_WIDTH_PX,
     "efficientnet-lite0": efficientnet_lite0.MIN_FACE_WIDTH_PX,
+    "blending-lite0": blending_lite0.MIN_FACE_WIDTH_PX,
 }
+EMBEDDINGS = ("dlib-resnet", "efficientnet-lite0")
+"""Those that say what a face looks like."""
 
 
 @pytest.fixture(params=BUILT_IN)
 def network(request: pytest.FixtureRequest) -> Network:
+    return open_network(request.param)
+
+
+@pytest.fixture(params=EMBEDDINGS)
+def embedding(request: pytest.FixtureRequest) -> Network:
     return open_network(request.param)
 
 
@@ -65,8 +73,8 @@ class TestEmbeddings:
         for package in ("av", "numpy", "opencv-python"):  # the pixels of a crop are theirs
             assert network.settings[package] == metadata.version(package)
 
-    def test_one_person_is_near_whatever_scale_roll_and_side(self, network, embedded) -> None:
-        _, values = embedded[network.facts.name]
+    def test_one_person_is_near_whatever_scale_roll_and_side(self, embedding, embedded) -> None:
+        _, values = embedded[embedding.facts.name]
         *person, nobody = values
         within = max(np.linalg.norm(one - other) for one in person for other in person)
         between = min(np.linalg.norm(one - nobody) for one in person)
@@ -78,9 +86,9 @@ class TestEmbeddings:
         assert np.array_equal(network.embed(crops[[5, 0, 0]]), values[[5, 0, 0]])
         assert network.embed(crops[:0]).shape == (0, network.facts.n_dims)
 
-    def test_batches_of_a_gpu_say_the_same(self, network, embedded) -> None:
-        crops, values = embedded[network.facts.name]
-        in_one_go = embed_faces if network.facts.spec == "dlib-resnet" else network.embed_batch
+    def test_batches_of_a_gpu_say_the_same(self, embedding, embedded) -> None:
+        crops, values = embedded[embedding.facts.name]
+        in_one_go = embed_faces if embedding.facts.spec == "dlib-resnet" else embedding.embed_batch
         assert in_batches(in_one_go, crops, 4) == pytest.approx(values, abs=1e-3)
 
     def test_threads_of_the_caller_do_not_matter(self, network, embedded) -> None:
@@ -92,16 +100,16 @@ class TestEmbeddings:
         torch.set_num_threads(n_threads)
         assert np.array_equal(again, values[:1])
 
-    def test_a_gpu_without_memory_is_a_fault_of_that_video(self, network, embedded) -> None:
-        crops, _ = embedded[network.facts.name]
+    def test_a_gpu_without_memory_is_a_fault_of_that_video(self, embedding, embedded) -> None:
+        crops, _ = embedded[embedding.facts.name]
 
         def full(*_: object) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-        broken = copy(network)
+        broken = copy(embedding)
         for entrance in ("_compute", "_embed"):
             setattr(broken, entrance, full)
-        sentence = rf"^The network {network.facts.name} cannot be run \(CUDA out of memory\.\) on"
+        sentence = rf"^The network {embedding.facts.name} cannot be run \(CUDA out of memory\.\) on"
         with pytest.raises(NetworkFailedError, match=sentence):
             broken.embed(crops[:1])
 
@@ -166,11 +174,11 @@ class TestCrops:
         points[SCHEMA.points["left_eye_outer"]] = np.nan
         assert network.crop(frame, points, SCHEMA) is None
 
-    def test_the_smallest_face_is_still_nearer_to_itself_than_to_nobody(self, network) -> None:
-        frame, points = shrunk(round(MIN_WIDTHS_PX[network.facts.spec] * 1.1))
-        crops = crops_for(network)
-        small = network.crop(frame, points, SCHEMA)
-        full, small, nobody = network.embed(np.stack([crops[0], small, crops[-1]]))
+    def test_the_smallest_face_is_still_nearer_to_itself_than_to_nobody(self, embedding) -> None:
+        frame, points = shrunk(round(MIN_WIDTHS_PX[embedding.facts.spec] * 1.1))
+        crops = crops_for(embedding)
+        small = embedding.crop(frame, points, SCHEMA)
+        full, small, nobody = embedding.embed(np.stack([crops[0], small, crops[-1]]))
         assert np.linalg.norm(small - full) < np.linalg.norm(small - nobody) / 1.5
 
 

@@ -336,7 +336,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("spec", ["", "efficientnet", "no/such.pt", ".", "a\0b"])
     def test_what_is_no_file(self, spec: str) -> None:
-        known = re.escape("dlib-resnet or efficientnet-lite0, or the path")
+        known = re.escape("dlib-resnet, efficientnet-lite0 or blending-lite0, or the path")
         with pytest.raises(OptionError, match=known):
             network_facts(spec)
         with pytest.raises(OptionError, match=known):

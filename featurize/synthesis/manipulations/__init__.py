@@ -1,0 +1,1 @@
+"""Manipulations of authentic video with the faults of the real methods: pseudo-fakes."""

@@ -1,0 +1,147 @@
+"""Reasons in plain words, for a reader who knows faces and video but no statistics."""
+
+import math
+import re
+
+# What the statistic behind the meaning of a feature says.
+_STATISTICS = {
+    "median": "typically",
+    "standard deviation": "how much it varies",
+    "interquartile range": "how much it usually varies",
+    "5th percentile": "at its lowest (19 of 20 frames show more)",
+    "95th percentile": "at its highest (19 of 20 frames show less)",
+    "autocorrelation at a lag of 0.2 s": "how like itself 0.2 s before it is (1 for the same)",
+    "share of its power between 0.5 and 10 Hz that lies above 4 Hz": (
+        "share of its motion that is faster than four times a second"
+    ),
+    "root mean square velocity": "how fast it changes",
+    "root mean square jerk": "how jerkily it changes",
+    "median absolute change from one sampled frame to the next": "how much it flickers",
+    "coefficient of variation": "how much it varies, against its size",
+}
+# What is said otherwise than featurize says it, by name of the feature.
+_PLAIN = (
+    (r"head_pose__yaw_deg__range", "How far the head turns from side to side"),
+    (r"head_pose__pitch_deg__range", "How far the head nods up and down"),
+    (r"head_pose__roll_deg__range", "How far the head tilts from shoulder to shoulder"),
+    (
+        r"stability__jitter_(\w+?)_iod__rms",
+        "How much landmarks of the {} jitter from frame to frame",
+    ),
+    (
+        r"stability__unexplained_jitter_(\w+?)_iod__rms",
+        "How much landmarks of the {} jitter beside all expression",
+    ),
+)
+# Factor on the value, and what follows it.
+_UNITS = {
+    "": (1, ""),
+    "1": (1, ""),
+    "iod": (100, " % of the distance between the eyes"),
+    "iod/s": (100, " % of the distance between the eyes per second"),
+    "iod/s^3": (1, " distances between the eyes per s³"),
+    "1/s": (1, " per second"),
+    "1/s^3": (1, " per s³"),
+    "1/min": (1, " per minute"),
+    "1/deg": (1, " per degree"),
+    "deg/s": (1, " deg per second"),
+    "deg/s^3": (1, " deg per s³"),
+    "cm/s": (1, " cm per second"),
+    "cm/s^3": (1, " cm per s³"),
+    "levels": (1, " of 255 grey levels"),
+    "dE": (1, " dE (1 is just visible)"),
+    "stop": (1, " stops"),
+}
+# Twice as many decibels are not twice as much, nor are twice as many stops.
+_LOGARITHMIC = ("dB", "stop")
+_LEAST_FACTOR = 1.2
+# A factor beyond this says no more than that it is large.
+_LARGEST_FACTOR = 1000
+
+
+def subject(feature: str, meaning: str) -> str:
+    """Return what a feature measures, as the beginning of a sentence.
+
+    Examples
+    --------
+    >>> subject("mouth__lip_gap_iod__p95", "Gap between the lips; 95th percentile")
+    'Gap between the lips, at its highest (19 of 20 frames show less)'
+    """
+    for pattern, plain in _PLAIN:
+        if found := re.fullmatch(pattern, feature):
+            return plain.format(*(part.replace("_", " ") for part in found.groups()))
+    what, _, statistic = meaning.strip().rstrip(".").rpartition("; ")
+    if statistic in _STATISTICS:
+        statistic = f"{what}, {_STATISTICS[statistic]}"
+    elif what:
+        statistic = f"{what}; {statistic}"
+    return statistic[:1].upper() + statistic[1:] or feature
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a value with its unit.
+
+    Examples
+    --------
+    >>> amount(0.0312, "iod")
+    '3.12 % of the distance between the eyes'
+    """
+    factor, told = _UNITS.get(unit, (1, f" {unit}"))
+    return f"{number_text(factor * value)}{told}"
+
+
+def beside(value: float, low: float, high: float, unit: str, whose: str) -> str:
+    """Return where a value lies beside the range of nine in ten authentic ones.
+
+    Parameters
+    ----------
+    value, low, high : float
+        Of the video; 5 % and 95 % quantile of authentic ones.
+    unit : str
+    whose : str
+        What the authentic ones are called.
+
+    Examples
+    --------
+    >>> beside(6.2, 0.5, 2.0, "deg", "authentic videos")
+    '3.1 x more than in 95 % of authentic videos (nine in ten show 0.5 to 2 deg)'
+    """
+    factor, _ = _UNITS.get(unit, (1, ""))
+    band = f"{number_text(factor * low)} to {amount(high, unit)}"
+    if low <= value <= high:
+        return f"nine in ten {whose} show {band}"
+    times = _times(value, low, high, unit)
+    more = "more" if value > high else "less"
+    return f"{times}{more} than in 95 % of {whose} (nine in ten show {band})"
+
+
+def _times(value: float, low: float, high: float, unit: str) -> str:
+    """Return by what factor a value is beyond the range, where that is a sensible thing to say."""
+    if unit in _LOGARITHMIC or unit.startswith("log") or min(value, low) <= 0:
+        return ""
+    factor = value / high if value > high else low / value
+    if factor < _LEAST_FACTOR:
+        return ""
+    if factor > _LARGEST_FACTOR:
+        return f"more than {_LARGEST_FACTOR} x "
+    return f"{number_text(float(f'{factor:.2g}'))} x "
+
+
+def span_text(span: tuple[float, float]) -> str:
+    """Return a stretch of the video in seconds."""
+    return f"{span[0]:g} to {span[1]:g} s"
+
+
+def number_text(value: float) -> str:
+    """Return a number with three significant digits, large ones as whole numbers."""
+    text = f"{value:.3g}"
+    # Asked of the rounded number: 999.6 would else become 1e+03.
+    return f"{value:.0f}" if 1000 <= abs(float(text)) < math.inf else text
+
+
+def factor_text(log_odds: float) -> str:
+    """Return by what factor a change of the log-odds multiplies or divides the odds."""
+    if abs(log_odds) > math.log(_LARGEST_FACTOR):
+        return f"more than {_LARGEST_FACTOR}"
+    factor = math.exp(abs(log_odds))
+    return f"{factor:.2f}" if round(factor, 2) < 10 else f"{factor:.0f}"

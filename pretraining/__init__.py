@@ -1,0 +1,1 @@
+"""How the files with what was learnt, which the package carries, are made; not installed."""

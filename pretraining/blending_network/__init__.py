@@ -1,0 +1,1 @@
+"""A network that sees where a face was blended in, trained on authentic video alone."""

@@ -1,0 +1,64 @@
+"""All networks: ``python -m pretraining.blending_network MANIFEST -o FOLDER``."""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import torch
+
+from pretraining.blending_network.crops import ClipCrops, clip_crops
+from pretraining.blending_network.export import export
+from pretraining.blending_network.training import Schedule, trained
+from pretraining.folds import source_folds
+
+N_FOLDS = 3
+
+
+def main() -> None:
+    """Cut out faces, train one network for each fold and one on all, and write them as ONNX."""
+    parser = argparse.ArgumentParser(prog="pretraining.blending_network", description=__doc__)
+    parser.add_argument("manifest", type=Path, help="with path, label, group and dataset")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="folder of crops and networks"
+    )
+    parser.add_argument("--landmark-store", type=Path, help="folder that keeps landmarks")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=Schedule.n_steps, help="batches per network")
+    parser.add_argument(
+        "--only", type=int, choices=range(N_FOLDS + 1), help=f"one fold; {N_FOLDS}: all clips"
+    )
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    manifest = pd.read_csv(given.manifest)
+    folds = source_folds(manifest, N_FOLDS, given.seed)
+    authentic = manifest["label"] == "real"
+    clips = _crops(manifest[authentic], given.out / "crops", given.landmark_store)
+    schedule = Schedule(n_steps=given.steps)
+    for fold in range(N_FOLDS + 1) if given.only is None else [given.only]:
+        name = "blending_lite0" if fold == N_FOLDS else f"fold{fold}"
+        seen = [crops for index, crops in clips.items() if folds[index] != fold]
+        print(f"{name}: {len(seen)} clips", flush=True)
+        path = given.out / f"{name}.onnx"
+        export(trained(seen, schedule, given.seed + fold), path)
+        print(f"{path}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}", flush=True)
+
+
+def _crops(manifest: pd.DataFrame, folder: Path, store: Path | None) -> dict[int, ClipCrops]:
+    """Crops by row, from the folder where it has them; clips without a face are left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for index, path in manifest["path"].items():
+        kept = folder / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.npz"
+        crops = ClipCrops.load(kept) if kept.exists() else clip_crops(path, store=store)
+        if crops is not None:
+            if not kept.exists():
+                crops.save(kept)
+            found[index] = crops
+    return found
+
+
+if __name__ == "__main__":
+    main()
