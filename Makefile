@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+WORK ?= pretraining-work
+ROUNDS ?= 3
 
-.PHONY: help demo test bench clean
+.PHONY: help demo test bench pretrained clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -33,6 +35,11 @@ test: $(VENV)/.installed  ## Tests, doctests, style and import contracts
 
 bench: $(VENV)/.installed  ## Speed and memory of the landmarks, as ratios (some ten minutes)
 	$(BIN)/python -m benchmarks
+
+pretrained: $(VENV)/.installed  ## The default detector and its card, of CLIPS=manifest.csv (hours)
+	@test -n "$(CLIPS)" || { \
+		echo "Name the clips to learn from, as in make pretrained CLIPS=clips/manifest.csv." >&2; exit 1; }
+	$(BIN)/python -m pretraining $(CLIPS) --work $(WORK) --rounds $(ROUNDS)
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(DEMO) *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -112,7 +112,7 @@ EFFICIENTNET_LITE0 = ModelFile(
 
 BLENDING_LITE0 = ModelFile(
     name="blending_lite0.onnx",
-    sha256="6aa96072da30e1c9b58cbcb2924fabdaf0cbe8ce34fd875dc83ee87f768a8ce6",
+    sha256="39811d42989677c71b544eb797ddc8d95e062c710ae3816b226e507b1eb84f20",
     licence="Apache-2.0",
     package="featurize",
     folder="networks",

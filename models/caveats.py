@@ -5,7 +5,7 @@ import pandas as pd
 
 from models.detector import MAX_UNSEEN, Detector
 from models.detector_parts import serial_members, takes_convolutions
-from models.quality_range import OutsideRange
+from models.quality_range import OutsideRange, QualityCheck
 from models.reason_wording import factor_text
 from models.table.known import MAX_MISSING, MAX_MISSING_STEPS
 from models.table.lacking import networks_of
@@ -14,13 +14,14 @@ from models.versions import installed_versions
 from models.video_score import FaceScore
 
 # Below these the features are known to be shaky: eyelids of few pixels, statistics of few frames.
-_SMALL_FACE_PX = 80
+_SIZE, _SMALL_FACE_PX = "face_width_px", 80
+_TOO_SMALL = f"{_SMALL_FACE_PX} px eyes and mouth are measured poorly"
 _FEW_FRAMES = 50
 _LOW_FACE_RATE = 0.5
 # Shares of the features from which on they are mentioned; few videos reach them.
 _MUCH_UNSEEN = 0.05
 _MUCH_MISSING = 0.05
-# Of a network of which a larger share is missing, nothing is known; nor of a measure of quality.
+# Of a network of which a larger share is missing, nothing is known.
 _MOSTLY = 0.5
 
 
@@ -29,7 +30,6 @@ def caveats(
     inputs: np.ndarray,
     faces: tuple[FaceScore, ...],
     quality: dict[str, float],
-    outside: tuple[OutsideRange, ...],
     detector: Detector,
 ) -> tuple[str, ...]:
     """Return why to trust the score of the main face less, one sentence each.
@@ -44,20 +44,23 @@ def caveats(
         Of every face, the main one first.
     quality : dict of str to float
         As in :class:`models.video_score.VideoScore`.
-    outside : tuple of OutsideRange
-        Its measures of quality that the detector has not seen.
     detector : Detector
         What scored it.
     """
+    # Of windows that are not scored it does not matter at which quality they are.
+    scored = inputs[detector.known(inputs)]
+    checked = detector.quality(scored)
+    size_is_told = any(found.name == _SIZE for found in checked.outside)
     return (
         *_remarks(rows.iloc[0]),
         *_reason_warnings(inputs, detector),
         *_range_warnings(inputs, detector),
         *_network_warnings(inputs, detector),
-        *(found.sentence for found in outside),
-        *_conditioning_warnings(inputs, detector),
-        *_face_warnings(faces),
-        *_quality_warnings(quality, any(found.name == "face_width_px" for found in outside)),
+        *map(_outside_warning, checked.outside),
+        *_window_warnings(scored, checked, detector),
+        *_conditioning_warnings(checked),
+        *_face_warnings(faces, detector),
+        *_quality_warnings(quality, size_is_told),
         *_origin_warnings(rows.iloc[0], detector),
     )
 
@@ -101,14 +104,19 @@ def _network_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
     ]
 
 
-def _face_warnings(faces: tuple[FaceScore, ...]) -> list[str]:
+def _face_warnings(faces: tuple[FaceScore, ...], detector: Detector) -> list[str]:
     if faces[0].verdict == "fake":
         return []
+    called = "The verdict speaks of the main face only: face {0.face} is called fake, with "
+    would_be = (
+        "The verdict speaks of the main face only: face {0.face} would be called fake, but its "
+        "quality, or what it shows, is too unlike the training videos for a verdict; "
+    )
     return [
-        f"The verdict speaks of the main face only: face {face.face} is called fake, with "
+        f"{(called if face.verdict == 'fake' else would_be).format(face)}"
         f"probability {face.probability:.2f}."
         for face in faces[1:]
-        if face.verdict == "fake"
+        if face.probability >= detector.thresholds.fake
     ]
 
 
@@ -116,8 +124,7 @@ def _quality_warnings(quality: dict[str, float], size_is_told: bool) -> list[str
     warnings = []
     if quality["face_width_px"] < _SMALL_FACE_PX and not size_is_told:
         warnings.append(
-            f"The face is only {quality['face_width_px']:.0f} px wide; below {_SMALL_FACE_PX} px "
-            "eyes and mouth are measured poorly."
+            f"The face is only {quality['face_width_px']:.0f} px wide; below {_TOO_SMALL}."
         )
     n_face_frames = quality["n_frames"] * quality["face_rate"]
     if n_face_frames < _FEW_FRAMES:
@@ -130,18 +137,31 @@ def _quality_warnings(quality: dict[str, float], size_is_told: bool) -> list[str
     return warnings
 
 
-def _conditioning_warnings(inputs: np.ndarray, detector: Detector) -> list[str]:
-    """Return a warning where the quality of the video is not known."""
-    if not detector.covariates:
-        return []
-    # Of windows, where it is so in most.
-    unknown = detector.unknown_quality(inputs).mean(axis=0) > _MOSTLY
-    names = [detector.covariates[i] for i in np.flatnonzero(unknown)]
-    if not names:
+def _outside_warning(found: OutsideRange) -> str:
+    """Return that a measure of quality is outside, and what is known to come of it."""
+    is_small = found.name == _SIZE and found.value < min(found.low, _SMALL_FACE_PX)
+    return f"{found.sentence} Below {_TOO_SMALL}." if is_small else found.sentence
+
+
+def _window_warnings(scored: np.ndarray, checked: QualityCheck, detector: Detector) -> list[str]:
+    """Return a warning where single windows are of a quality that as a whole has no verdict."""
+    n_far = sum(any(one.is_far for one in detector.outside_range(row[None])) for row in scored)
+    if checked.is_too_far or not n_far:
         return []
     return [
-        f"What is usual at the quality of this video is not known ({', '.join(names)} unknown, "
-        "taken as the median video's): the score may be off."
+        f"{n_far} of {len(scored)} windows are of a quality too far from that of the training "
+        "videos, and count as the others do: read the score with care."
+    ]
+
+
+def _conditioning_warnings(checked: QualityCheck) -> list[str]:
+    """Return a warning where the quality of the video is not known."""
+    if not checked.unknown:
+        return []
+    follows = "no verdict is given" if checked.is_too_far else "the score may be off"
+    return [
+        f"What is usual at the quality of this video is not known ({', '.join(checked.unknown)} "
+        f"unknown, taken as the median video's): {follows}."
     ]
 
 

@@ -14,7 +14,7 @@ from models.learning.conditioning import QualityConditioner
 from models.learning.contributions import Contributions, adds_up, contributions_of
 from models.learning.video_rows import mean_of_known
 from models.learning.vote import SoftVote, Stacking
-from models.quality_range import OutsideRange, outside_range
+from models.quality_range import OutsideRange, QualityCheck, check_quality
 from models.storage import write_repeatable
 from models.table.known import MAX_MISSING, MAX_MISSING_STEPS, missing_steps
 from models.table.lacking import has_identity, networks_of
@@ -54,8 +54,8 @@ class Detector:
         among all windows of them; NaN where a feature was never measured.
     residual_quantiles : numpy.ndarray
         ``(n_features, 3)`` 5 %, 50 % and 95 % quantile among the same videos, or windows, of what
-        each feature is above what is usual at their quality, in standard deviations of that; NaN
-        where a feature was never measured, or the detector is not conditioned on quality.
+        each feature is above what those of other groups let expect at their quality, in standard
+        deviations; NaN where never measured, or the detector is not conditioned on quality.
     seen_range : numpy.ndarray
         ``(n_features, 2)`` smallest and largest value among all training videos, or their windows;
         NaN for a feature that fewer than half of them had.
@@ -144,19 +144,13 @@ class Detector:
         expected = self.conditioner.expected(self._tabular(inputs))
         return np.where(np.isnan(medians), np.nan, expected)
 
-    def unknown_quality(self, inputs: np.ndarray) -> np.ndarray:
-        """Return ``(n_rows, n_covariates)`` bool: not measured, so taken as the median video's."""
-        if self.conditioner is None:
-            return np.zeros((len(inputs), 0), dtype=bool)
-        return self.conditioner.unknown_quality(self._tabular(inputs))
-
     def ordinary_band(self, inputs: np.ndarray) -> np.ndarray:
         """Return ``(n_rows, n_features, 2)`` between which values nine in ten authentic ones lie.
 
         The 5 % and 95 % quantile among authentic training videos; where the detector is conditioned
         on quality, about what is usual at the quality of each row, but no further than what was
-        seen. NaN where never measured. (Expectations were fitted on the same videos: those of new
-        ones spread a little more.)
+        seen. That is an estimate: of videos of other sources 84 to 88 % lie there, fewest of those
+        with large faces. NaN where never measured.
         """
         if self.conditioner is None:
             ends = self.real_quantiles[:, [0, 2]]
@@ -167,17 +161,19 @@ class Detector:
         # Straight lines lead to less than nothing, such as a negative jitter.
         return np.fmin(np.fmax(expected[..., None] + spread, low), high)
 
-    def outside_range(self, inputs: np.ndarray) -> tuple[OutsideRange, ...]:
-        """Return measures of quality that are outside what authentic training videos had.
+    def quality(self, inputs: np.ndarray) -> QualityCheck:
+        """Return how the quality of a face lies to that of authentic training videos.
 
-        ``inputs`` ``(n_rows, n_inputs)`` are the rows of one face, whose median counts. Empty where
-        the detector is not conditioned on quality. See :mod:`models.quality_range`.
+        ``inputs`` ``(n_rows, n_inputs)`` are its rows, whose median counts. Nothing is outside or
+        unknown where the detector is not conditioned on quality. See :mod:`models.quality_range`.
         """
-        if self.conditioner is None or not len(inputs):
-            return ()
-        first = len(self.columns)
-        values = pd.DataFrame(inputs[:, first : first + len(self.covariates)]).median()
-        return outside_range(self.covariates, values.to_numpy(), self.conditioner.seen_)
+        seen = np.empty((0, 2)) if self.conditioner is None else self.conditioner.seen_
+        measures = inputs[:, len(self.columns) :][:, : len(self.covariates)]
+        return check_quality(self.covariates, measures, seen)
+
+    def outside_range(self, inputs: np.ndarray) -> tuple[OutsideRange, ...]:
+        """Return the measures of quality that are outside, see :meth:`quality`."""
+        return self.quality(inputs).outside
 
     def contributions(self, inputs: np.ndarray) -> Contributions | None:
         """Return what each feature adds to the calibrated log-odds, of rows as in :meth:`log_odds`.
@@ -197,7 +193,7 @@ class Detector:
             rows = inputs[known]
             ordinary = np.hstack([self.ordinary(rows), rows[:, n_features:]])
             with threadpool_limits(limits=1):
-                told = contributions_of(calibrated, rows, ordinary, n_features)
+                told = contributions_of(calibrated, rows, ordinary)
             terms[known], base[known] = told.terms, told.base
         return Contributions(terms, base)
 
@@ -345,8 +341,8 @@ class Detector:
         """Return what to call a row of this probability and share of unseen values.
 
         ``unknown`` when the probability is NaN; ``real`` or ``fake`` by the thresholds, but only
-        where the share is at most :data:`MAX_UNSEEN` and no measure of quality is far outside all
-        training videos, see :meth:`outside_range`; else ``uncertain``.
+        where the share is at most :data:`MAX_UNSEEN` and the quality is not too far from that of
+        the training videos, see :attr:`QualityCheck.is_too_far`; else ``uncertain``.
         """
         if np.isnan(probability):
             return "unknown"

@@ -10,6 +10,9 @@ from models.errors import NotInstalledError
 from models.storage import DAMAGE, damaged, read_checked
 from models.thresholds import Thresholds
 
+# Trees are summed in single precision.
+_SINGLE = 1e-3
+
 
 def load_detector(path: str | os.PathLike) -> Detector:
     """Read a detector that :meth:`Detector.save` wrote.
@@ -44,15 +47,34 @@ def load_detector(path: str | os.PathLike) -> Detector:
             window_s=content["window_s"],
             provenance=content["provenance"],
         )
-        # One row shows that the fitted parts are there and of one size.
-        n_others = len(detector.covariates) + len(detector.series)
-        row = np.r_[detector.real_quantiles[:, 1], np.zeros(n_others)]
-        score = detector.log_odds(np.nan_to_num(row)[None])
+        is_sound = _is_sound(detector)
     except NotInstalledError:
         # It is an error of the machine, of a kind that a damaged file raises too.
         raise
     except DAMAGE as error:
         raise damaged(path) from error
-    if not np.isfinite(score).all():
+    if not is_sound:
         raise damaged(path)
     return detector
+
+
+def _is_sound(detector: Detector) -> bool:
+    """Return whether all that a detector says of a few rows can be computed, and fits together.
+
+    The rows are the 5 %, 50 % and 95 % quantiles of the features, at unknown quality and at none.
+    """
+    rows = np.zeros((6, len(detector.columns) + len(detector.covariates) + len(detector.series)))
+    rows[:, : len(detector.columns)] = np.nan_to_num(np.tile(detector.real_quantiles.T, (2, 1)))
+    quality = slice(len(detector.columns), len(detector.columns) + len(detector.covariates))
+    rows[:3, quality] = np.nan
+    log_odds = detector.log_odds(rows)
+    told = detector.contributions(rows)
+    summed = log_odds if told is None else told.terms.sum(axis=1) + told.base
+    low, high = np.moveaxis(detector.ordinary_band(rows), -1, 0)
+    known = np.isfinite(detector.real_quantiles[:, 0])
+    detector.quality(rows)
+    return bool(
+        np.isfinite(log_odds).all()
+        and np.allclose(summed, log_odds, rtol=_SINGLE, atol=_SINGLE)
+        and (low[:, known] <= high[:, known]).all()
+    )

@@ -10,7 +10,11 @@ from models.learning.convolutions import ConvolutionFeatures, check_sequences_in
 from models.learning.frame_mean import FrameMean
 from models.learning.preprocessing import TakeColumns
 from models.learning.vote import SoftVote, Stacking
+from models.table.covariates import covariate_columns
 from models.table.series import series_columns, series_layout
+
+# Thresholds lie between the held-out probabilities, or beside the outermost.
+_LEAST_THRESHOLD, _LARGEST_THRESHOLD = -1e-9, 1 + 1e-9
 
 
 def check_content(content: dict) -> None:
@@ -23,7 +27,9 @@ def check_content(content: dict) -> None:
         all(isinstance(name, str) for name in inputs)
         and len(set(inputs)) == len(inputs)
         and all(
-            content[name].shape == (len(columns), n) and content[name].dtype.kind == "f"
+            content[name].shape == (len(columns), n)
+            and content[name].dtype.kind == "f"
+            and _rise(content[name])
             for name, n in (("real_quantiles", 3), ("residual_quantiles", 3), ("seen_range", 2))
         )
         and pipeline.n_features_in_ == len(inputs)
@@ -31,9 +37,11 @@ def check_content(content: dict) -> None:
         and all(isinstance(one, CalibratedByGroup) for one in _members(pipeline).values())
         and _blocks_fit(pipeline, len(columns) + len(covariates), series)
         and _weights_fit(pipeline)
-        and _n_covariates(pipeline) == len(covariates)
-        and np.isfinite(limits).all()
-        and limits[0] <= limits[1]
+        and _slopes_fit(pipeline)
+        and covariates == covariate_columns(covariates)
+        and _conditioner_fits(pipeline, len(covariates))
+        and _residuals_fit(content, conditioner_of(pipeline) is not None)
+        and _LEAST_THRESHOLD <= limits[0] <= limits[1] <= _LARGEST_THRESHOLD
         and (content["window_s"] is None or 0 < content["window_s"] < np.inf)
         and isinstance(content["provenance"].get("versions"), dict)
         and isinstance(content["provenance"].get("classifier"), str)
@@ -109,6 +117,34 @@ def _weights_fit(pipeline: Pipeline) -> bool:
     return same and bool((values >= 0).all()) and bool(np.isclose(values.sum(), 1))
 
 
-def _n_covariates(pipeline: Pipeline) -> int:
+def _slopes_fit(pipeline: Pipeline) -> bool:
+    """Return whether no calibration turns the ranking round."""
+    calibrations = [pipeline[-1], *_members(pipeline).values()]
+    return all(0 <= float(one.slope_) < np.inf for one in calibrations)
+
+
+def _conditioner_fits(pipeline: Pipeline, n_covariates: int) -> bool:
+    """Return whether what is usual is numbers, of features and of as many measures of quality."""
     conditioner = conditioner_of(pipeline)
-    return 0 if conditioner is None else conditioner.n_covariates
+    if conditioner is None:
+        return n_covariates == 0
+    fitted = [getattr(conditioner, name) for name in ("center_", "slope_", "spread_", "seen_")]
+    return (
+        conditioner.n_covariates == n_covariates
+        and all(isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in fitted)
+        and conditioner.seen_.shape == (n_covariates, 2)
+        and _rise(conditioner.seen_)
+    )
+
+
+def _residuals_fit(content: dict, is_conditioned: bool) -> bool:
+    """Return whether it is known how all that is usual spreads, where that depends on quality."""
+    usual, spread = (np.isfinite(content[f"{of}_quantiles"]) for of in ("real", "residual"))
+    return bool((usual == spread).all()) if is_conditioned else not spread.any()
+
+
+def _rise(values: np.ndarray) -> bool:
+    """Return whether each row holds rising finite numbers, or NaN alone."""
+    known = np.isfinite(values)
+    none, whole = np.isnan(values).all(axis=1), known.all(axis=1)
+    return bool((none | whole).all() and (np.diff(values[whole], axis=1) >= 0).all())

@@ -15,17 +15,40 @@ _SMALLEST_CONTRIBUTION = 0.01
 _MOST_TRIED_ALONE = 50
 
 
-def explain(
-    rows: pd.DataFrame, detector: Detector, described: pd.DataFrame
-) -> tuple[tuple[Reason, ...], float]:
-    """Return the signals that moved the score most, the strongest first, and where it starts from.
+@dataclass(frozen=True)
+class Explanation:
+    """Why a face got its score.
+
+    Where the log-odds of the detector are a sum over features, the contributions of the reasons and
+    the three numbers sum up to the log-odds of the face; else these are NaN.
+
+    Attributes
+    ----------
+    reasons : tuple of Reason
+        The signals that moved the score most, the strongest first.
+    base : float
+        Log-odds before any signal speaks.
+    others : float
+        What all other signals together add.
+    unmeasured : float
+        What is added by the medians that are put in for what could not be measured.
+    """
+
+    reasons: tuple[Reason, ...] = ()
+    base: float = math.nan
+    others: float = math.nan
+    unmeasured: float = math.nan
+
+
+def explain(rows: pd.DataFrame, detector: Detector, described: pd.DataFrame) -> Explanation:
+    """Return the signals that moved the score most, and what else it is made of.
 
     A signal is all that its features say, every statistic on the left and on the right; all that a
     network says is one signal.
 
     Where the log-odds of the detector are a sum over features, the contribution of a signal is its
-    part of that sum, exactly: see :meth:`models.detector.Detector.contributions`. Those of all
-    signals and the log-odds that it starts from sum up to the log-odds of the face.
+    part of that sum, exactly: see :meth:`models.detector.Detector.contributions`. What was not
+    measured of it is no part of it, but has a sum of its own.
 
     Else it is how much the calibrated log-odds change when all its features are replaced by the
     medians of the authentic training videos, everything else left as it is. (A detector conditioned
@@ -47,38 +70,34 @@ def explain(
     described : pandas.DataFrame
         What is known of the features: columns ``name``, ``unit`` and ``meaning``, as
         :func:`featurize.describe_features` gives them.
-
-    Returns
-    -------
-    (tuple of Reason, float)
-        The float is NaN where log-odds are no sum over features, or are not known.
     """
     values = detector.matrix(rows)
     spans = np.array(window_spans(rows, detector))
     scored = np.isfinite(detector.log_odds(values))
     if not scored.any():
-        return (), math.nan
+        return Explanation()
     values, spans = values[scored], spans[scored] if len(spans) else spans
     told = detector.contributions(values)
-    terms = None if told is None else told.terms.mean(axis=0)
     ordinary, bands = detector.ordinary(values), detector.ordinary_band(values)
     measured = np.isfinite(values[:, : len(detector.columns)]) & np.isfinite(ordinary)
     # What was not measured in a window stays so.
     made_ordinary = np.where(measured, ordinary, np.nan)
-    signals = _signals(detector.columns, measured.any(axis=0))
-    moved = (
-        _lost(values, made_ordinary, [of.measured for of in signals], detector)
-        if terms is None
-        else np.array([terms[of.columns].sum() for of in signals])
-    )
+    if told is None:
+        signals = _signals(detector.columns, measured.any(axis=0))
+        moved = _lost(values, made_ordinary, signals, detector)
+    else:
+        by_cell = np.where(measured, told.terms, 0.0)
+        terms = by_cell.mean(axis=0)
+        signals = _signals(detector.columns, (by_cell != 0).any(axis=0))
+        moved = np.array([terms[columns].sum() for columns in signals])
     depends = _depends_on_quality(detector)
     described = described.set_index("name")
     reasons = []
     for i in np.argsort(-np.abs(moved), kind="stable")[:_N_REASONS]:
         if abs(moved[i]) < _SMALLEST_CONTRIBUTION:
             break
-        tried = signals[i].measured
-        if terms is None:
+        tried = signals[i]
+        if told is None:
             tried = _farthest(values, made_ordinary, tried, detector)
             alone = _lost(values, made_ordinary, [[column] for column in tried], detector)
         else:
@@ -101,33 +120,29 @@ def explain(
                 real_median=float(median),
                 real_high=float(high),
                 contribution=float(moved[i]),
-                n_features=len(signals[i].measured),
+                n_features=len(signals[i]),
                 usual=float(usual[0]),
                 window=tuple(spans[shown].tolist()) if len(spans) else None,
                 usual_low=float(usual[1]),
                 usual_high=float(usual[2]),
             )
         )
-    return tuple(reasons), math.nan if told is None else float(told.base.mean())
+    if told is None:
+        return Explanation(tuple(reasons))
+    return Explanation(
+        tuple(reasons),
+        base=float(told.base.mean()),
+        others=float(moved.sum() - sum(reason.contribution for reason in reasons)),
+        unmeasured=float(np.where(measured, 0.0, told.terms).sum(axis=1).mean()),
+    )
 
 
-@dataclass(frozen=True)
-class _Signal:
-    """The columns of the features of a signal, and those of them that were measured."""
-
-    columns: list[int]
-    measured: list[int]
-
-
-def _signals(columns: tuple[str, ...], measured: np.ndarray) -> list[_Signal]:
-    """Return the signals of which anything was measured, in the order of the columns."""
-    found: dict[str, _Signal] = {}
-    for column, name in enumerate(columns):
-        of = found.setdefault(_subject(name), _Signal([], []))
-        of.columns.append(column)
-        if measured[column]:
-            of.measured.append(column)
-    return [of for of in found.values() if of.measured]
+def _signals(columns: tuple[str, ...], speaks: np.ndarray) -> list[list[int]]:
+    """Return the columns that speak of each signal of which any does, in their order."""
+    found: dict[str, list[int]] = {}
+    for column in np.flatnonzero(speaks).tolist():
+        found.setdefault(_subject(columns[column]), []).append(column)
+    return list(found.values())
 
 
 def _depends_on_quality(detector: Detector) -> np.ndarray:

@@ -149,16 +149,15 @@ def score_rows(
     # Of windows that are not scored it does not matter what they show.
     scored = np.isfinite(log_odds)
     unseen = np.where(scored, detector.unseen_share(inputs), np.nan)
-    outside = [
-        detector.outside_range(inputs[scored & (face_of == i)]) for i in range(face_of.max() + 1)
+    too_far = [
+        detector.quality(inputs[scored & (face_of == i)]).is_too_far
+        for i in range(face_of.max() + 1)
     ]
     faces = tuple(
         FaceScore(
             face=i,
             probability=float(probability),
-            verdict=detector.verdict(
-                probability, unseen_share, any(found.is_far for found in outside[i])
-            ),
+            verdict=detector.verdict(probability, unseen_share, too_far[i]),
             face_rate=_median(rows[face_of == i], "face_rate"),
         )
         for i, (probability, unseen_share) in enumerate(
@@ -173,7 +172,7 @@ def score_rows(
     main, inputs = rows[is_main], inputs[is_main]
     quality = {name: _median(main, name) for name in _QUALITY}
     quality |= {name: float(_numbers(main, name).sum(skipna=False)) for name in _ADDED_UP}
-    reasons, base_log_odds = explain(main, detector, described)
+    told = explain(main, detector, described)
     # As the score is: the mean of the windows, then the probability.
     members = {
         name: float(expit(mean_of_known(values, face_of)[0]))
@@ -183,17 +182,19 @@ def score_rows(
         path=path,
         probability=faces[0].probability,
         verdict=faces[0].verdict,
-        reasons=reasons,
+        reasons=told.reasons,
         faces=faces,
         quality=quality,
-        warnings=caveats(main, inputs, faces, quality, outside[0], detector),
+        warnings=caveats(main, inputs, faces, quality, detector),
         timeline=tuple(
             WindowScore(*span, float(value))
             for span, value in zip(window_spans(main, detector), log_odds[is_main], strict=False)
         ),
         members=members,
         weights=detector.member_weights,
-        base_log_odds=base_log_odds,
+        base_log_odds=told.base,
+        other_log_odds=told.others,
+        unmeasured_log_odds=told.unmeasured,
     )
 
 

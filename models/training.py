@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -23,6 +24,7 @@ from models.classifiers import (
 from models.detector import Detector
 from models.detector_parts import conditioner_of
 from models.learning.calibration import CalibratedByGroup
+from models.learning.conditioning import QualityConditioner
 from models.learning.video_rows import mean_by_video
 from models.learning.vote import SoftVote, Stacking
 from models.table.feature_table import read_training_table
@@ -34,6 +36,7 @@ from models.thresholds import choose_thresholds
 from models.versions import installed_versions
 
 _NINE_IN_TEN = (0.05, 0.5, 0.95)
+_N_FOLDS_OF_RESIDUALS = 5
 
 
 def train(
@@ -129,6 +132,7 @@ def train(
             search,
             calibrated,
             remarks_on_options([classifier], members, condition_on_quality, search),
+            columns is not None,
         ),
     )
 
@@ -153,7 +157,30 @@ def _residual_quantiles(
     conditioner = conditioner_of(pipeline)
     if conditioner is None:
         return np.full((features.shape[1], 3), np.nan)
-    return _quantiles(conditioner.transform(data.inputs[data.is_fake == 0]), _NINE_IN_TEN)
+    return _quantiles(_held_out_residuals(conditioner, data), _NINE_IN_TEN)
+
+
+def _held_out_residuals(conditioner: QualityConditioner, data: TrainingTable) -> np.ndarray:
+    """Return ``(n_authentic, n_features)`` residuals beside what rows of other groups let expect.
+
+    In standard deviations of the fit on all. Those of that fit itself are too small: of 119
+    authentic videos of 21 sources, each told from all others, 86 % lay between their 5 % and 95 %
+    quantiles, and 88 % between these.
+    """
+    is_real = data.is_fake == 0
+    inputs, groups = data.inputs[is_real], data.groups[is_real]
+    residuals = conditioner.transform(inputs)
+    n_features = residuals.shape[1]
+    names, which = np.unique(groups, return_inverse=True)
+    n_folds = min(_N_FOLDS_OF_RESIDUALS, len(names))
+    for fold in range(n_folds if n_folds > 1 else 0):
+        held = which % n_folds == fold
+        others = clone(conditioner).fit(inputs[~held], np.zeros((~held).sum()), groups[~held])
+        above = inputs[held, :n_features] - others.expected(inputs[held])
+        # Of what the others never showed, nothing is expected.
+        known = np.isfinite(inputs[~held, :n_features]).any(axis=0)
+        residuals[held] = np.where(known, above / conditioner.spread_, residuals[held])
+    return residuals
 
 
 def _seen_range(features: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:
@@ -172,6 +199,7 @@ def _provenance(
     search: bool,
     fitted: CalibratedByGroup | SoftVote | Stacking,
     remarks: list[str],
+    are_chosen: bool,
 ) -> dict[str, object]:
     """Return what the detector was made from; no clock, so that the same input repeats."""
     is_fake = _is_fake_by_video(data)
@@ -182,6 +210,7 @@ def _provenance(
         "seed": seed,
         "searched": search,
         "chosen": fitted.chosen_,
+        "columns_chosen": are_chosen,
         "table_sha256": data.sha256,
         "window_s": data.window_s,
         "n_rows": data.n_rows,

@@ -59,6 +59,7 @@ def cross_validate(
     importance: bool = False,
     audit: bool = True,
     members: str | Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> ValidationReport:
     """Score every video by a classifier that saw nothing of its group.
 
@@ -98,12 +99,15 @@ def cross_validate(
         the figures may be a fingerprint of the source. See :mod:`models.audit`.
     members : sequence of str, or their names joined by commas
         Of ``committee`` and ``stacking``; as for :func:`models.training.train`.
+    columns : sequence of str, optional
+        Names of the features to learn from, all of the table by default; not with a table that was
+        read before, which has its columns.
 
     Raises
     ------
     TableError
-        When the table cannot be learnt from, or has no signals over time and a classifier needs
-        them.
+        When the table cannot be learnt from, lacks a feature that is asked for, or has no signals
+        over time and a classifier needs them.
     HoldOutError
         When there is nothing to hold out: a column is empty or has one value, groups are too few.
     UnknownClassifierError
@@ -111,7 +115,8 @@ def cross_validate(
     SettingError
         When the seed is negative, the number of processes neither positive nor -1, the members
         are fewer than two or named twice, or nothing that is asked for learns from features and
-        these are to be conditioned or searched for.
+        these are to be conditioned, searched for or chosen, or features are to be chosen of a table
+        that was read before.
     NotInstalledError
         When what learns from sequences is asked for by name, and not installed or not to be loaded.
     """
@@ -132,13 +137,16 @@ def cross_validate(
             f"There is nothing called {hold_out!r} to hold out: choose one of "
             f"{', '.join(SPLITTERS)}."
         )
-    check_options(names, members, condition_on_quality, search)
+    check_options(names, members, condition_on_quality, search, columns is not None)
     data = table
     if not isinstance(table, TrainingTable):
         series = classifier == "all" or takes_series(names, members)
+        features = takes_features(names, members)
         data = read_training_table(
-            table, condition_on_quality, series=series, features=takes_features(names, members)
+            table, condition_on_quality, series=series, features=features, columns=columns
         )
+    elif columns is not None:
+        raise SettingError("The table was read before: choose its columns when it is read.")
     names, left_out = all_names(data) if classifier == "all" else (names, [])
     check_signals(data, names, members)
     remarks = [

@@ -5,10 +5,22 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from models.reason_wording import amount, beside, factor_text, number_text, span_text, subject
+from models.reason_wording import (
+    amount,
+    beside,
+    factor_text,
+    is_size,
+    number_text,
+    odds_text,
+    span_text,
+    subject,
+)
 
 if TYPE_CHECKING:
     from featurize.reference import IdentityMatch
+
+# What changes the odds by less than one in a hundred is not told.
+_LEAST_TOLD = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,8 @@ class Reason:
         much they change when the signal is made as in the median authentic video, or in one of the
         same quality. :attr:`VideoScore.base_log_odds` says which.
     n_features : int
-        Features of the signal, its statistics on the left and on the right, that contributed.
+        Features of the signal, its statistics on the left and on the right, that contributed: that
+        were measured and, where log-odds are a sum over features, change it at all.
     usual : float
         What authentic video of the same quality shows, where the feature depends on it and the
         detector was trained to ask for it; else NaN.
@@ -42,7 +55,8 @@ class Reason:
         where the video was measured as a whole. Of windows, ``contribution`` is the mean, and the
         quantiles are those of windows of authentic videos.
     usual_low, usual_high : float
-        Between what nine in ten authentic videos of the same quality lie; NaN where ``usual`` is.
+        Between what about nine in ten authentic videos of the same quality lie; NaN where ``usual``
+        is.
     """
 
     feature: str
@@ -70,12 +84,19 @@ class Reason:
             whose = "windows of authentic videos"
         whose += " of this quality" if at_quality else ""
         n = self.n_features
-        moved = "raise" if self.contribution > 0 else "lower"
+        moved = _raise(self.contribution)
         moved = f"{moved}s" if n == 1 else f"the {n} features of this signal together {moved}"
+        told = beside(
+            self.value,
+            *band,
+            self.unit,
+            whose,
+            of_size=is_size(self.feature),
+            estimated=at_quality,
+        )
         return (
             f"{subject(self.feature, self.meaning)}: {amount(self.value, self.unit)}{where}, "
-            f"{beside(self.value, *band, self.unit, whose)}; {moved} the odds of a fake by a "
-            f"factor of {factor_text(self.contribution)}."
+            f"{told}; {moved} the odds of a fake by a factor of {factor_text(self.contribution)}."
         )
 
 
@@ -141,13 +162,19 @@ class VideoScore:
         What each member counts for where their weights were learnt; else empty.
     base_log_odds : float
         Where the log-odds of the detector are a sum over its features, what they are before any
-        signal speaks: with the contributions of all signals, those among ``reasons`` and the weaker
-        ones, it is the log-odds of ``probability``. NaN where they are no such sum, as with
+        signal speaks: with the contributions of ``reasons``, ``other_log_odds`` and
+        ``unmeasured_log_odds`` it is the log-odds of ``probability``. NaN where they are no such
+        sum, as with
         classifiers other than ``linear``, ``xgboost`` and a ``stacking`` of these: then each reason
         is measured with everything else left as it is, and they do not add up to the score.
     identity : featurize.reference.IdentityMatch or None
         Whether the video shows the person of the reference photographs; None where there are none.
         The same person does not mean an authentic video: its warnings say so.
+    other_log_odds : float
+        What all signals that are not among ``reasons`` add together; NaN as ``base_log_odds``.
+    unmeasured_log_odds : float
+        What is added by the medians of training videos that are put in for what could not be
+        measured; NaN as ``base_log_odds``.
     """
 
     path: str
@@ -162,6 +189,8 @@ class VideoScore:
     weights: dict[str, float] = field(default_factory=dict)
     identity: "IdentityMatch | None" = None
     base_log_odds: float = math.nan
+    other_log_odds: float = math.nan
+    unmeasured_log_odds: float = math.nan
 
     def to_dict(self) -> dict[str, object]:
         """Return plain dictionaries, lists, text and numbers, with None for NaN."""
@@ -183,7 +212,10 @@ class VideoScore:
         ]
         sections = {
             "Same person as the reference": self._identity_text(),
-            f"Reasons ({self._reasons_text()})": [reason.sentence for reason in self.reasons],
+            f"Reasons ({self._reasons_text()})": [
+                *(reason.sentence for reason in self.reasons),
+                *self._sum_text(),
+            ],
             "Faces": [
                 f"Face {face.face}: {face.verdict}{_probability_text(face.probability)}"
                 for face in self.faces
@@ -206,7 +238,31 @@ class VideoScore:
         """Return how what reasons contribute is told."""
         if math.isnan(self.base_log_odds):
             return "each by itself; they do not add up to the score"
-        return "exact shares of the score; with all weaker ones they add up to it"
+        return "exact shares of the score: all factors multiply up to it"
+
+    def _sum_text(self) -> list[str]:
+        """Return what the score is made of beside the reasons, and what they come to together."""
+        if math.isnan(self.base_log_odds):
+            return []
+        told = [
+            f"{what} the odds of a fake by a factor of {factor_text(added)}."
+            for what, added in (
+                (f"All other signals together {_raise(self.other_log_odds)}", self.other_log_odds),
+                (
+                    "What could not be measured is taken as in the median training video: that "
+                    f"{_raise(self.unmeasured_log_odds)}s",
+                    self.unmeasured_log_odds,
+                ),
+            )
+            if abs(added) >= _LEAST_TOLD
+        ]
+        total = self.base_log_odds + self.other_log_odds + self.unmeasured_log_odds
+        total += sum(reason.contribution for reason in self.reasons)
+        return [
+            *told,
+            f"Before any signal speaks the odds of a fake are {odds_text(self.base_log_odds)}; "
+            f"with all of these factors they are {odds_text(total)}.",
+        ]
 
     def _members_text(self) -> list[str]:
         """Return what each member says, where there are several and anything is known."""
@@ -260,6 +316,10 @@ class VideoScore:
             f"Most like a fake of {len(known)}: {span_text((most.start_s, most.end_s))}; least: "
             f"{span_text((least.start_s, least.end_s))}"
         ]
+
+
+def _raise(log_odds: float) -> str:
+    return "raise" if log_odds > 0 else "lower"
 
 
 def _probability_text(probability: float) -> str:

@@ -1,1 +1,1 @@
-"""How the files with what was learnt, which the package carries, are made; not installed."""
+"""How the detector that comes with the package is made: corpus, choice, training, model card."""

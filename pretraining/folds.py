@@ -43,7 +43,7 @@ def source_folds(manifest: pd.DataFrame, n_folds: int = 3, seed: int = 0) -> pd.
         raise ValueError(f"Sources are held out of 2 folds or more, not {n_folds}.")
     if manifest[["dataset", "group", "label"]].isna().to_numpy().any():
         raise ValueError("Every row needs a dataset, a group and a label.")
-    source = _sources(manifest)
+    source = source_numbers(manifest).to_numpy()
     shares = pd.crosstab(source, manifest["label"].to_numpy())
     shares = (shares / shares.sum()).to_numpy()
     if len(shares) < n_folds:
@@ -57,11 +57,23 @@ def source_folds(manifest: pd.DataFrame, n_folds: int = 3, seed: int = 0) -> pd.
     return pd.Series(fold_of[source], index=manifest.index, name="fold")
 
 
-def _sources(manifest: pd.DataFrame) -> np.ndarray:
-    """Number of each row's source: a connected part of the graph of data sets and groups."""
+def source_numbers(manifest: pd.DataFrame) -> pd.Series:
+    """The number of each row's source: a connected part of the graph of data sets and groups.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        Rows with ``dataset`` and ``group``.
+
+    Returns
+    -------
+    pandas.Series
+        int64 from 0, named ``source``, with the index of the manifest.
+    """
     dataset, datasets = pd.factorize(manifest["dataset"])
     group, groups = pd.factorize(manifest["group"])
     n_nodes = len(datasets) + len(groups)
     edges = (np.ones(len(manifest)), (dataset, len(datasets) + group))
     graph = coo_array(edges, shape=(n_nodes, n_nodes))
-    return connected_components(graph, directed=False)[1][dataset]
+    numbers = connected_components(graph, directed=False)[1][dataset]
+    return pd.Series(numbers.astype(np.int64), index=manifest.index, name="source")

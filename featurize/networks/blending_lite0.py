@@ -27,7 +27,12 @@ CROP_PADDING = 0.35
 outline of the face and some 10 % around it, since that is where a face is blended in."""
 
 MIN_FACE_WIDTH_PX = 64.0
-"""Narrower faces have no crop: of what the network looks for nothing is left in them."""
+"""Narrower faces have no crop.
+
+Measured on faces of clips held out from training, each beside itself blended, both made smaller
+afterwards: the area under the ROC curve of single crops is 0.79 at 118 px, 0.78 at 96 px, 0.74 at
+64 px, 0.71 at 48 px, 0.65 at 36 px.
+"""
 
 FACTS = NetworkFacts("blending_lite0", 1, BLENDING_LITE0.sha256, "blending-lite0")
 

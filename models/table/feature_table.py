@@ -120,7 +120,7 @@ def read_training_table(
             "The table has no feature column: a feature's name has a double underscore, such as "
             "eyes__blink__rate_per_min."
         )
-    columns = present if columns is None else chosen_columns(present, columns)
+    columns = present if columns is None else chosen_columns(present, columns, covariates)
     values = feature_matrix(frame, columns)
     n_infinite = int(np.isnan(values).sum()) - int(frame[columns].isna().sum().sum())
     if n_infinite:

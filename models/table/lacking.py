@@ -6,7 +6,11 @@ from collections.abc import Iterable, Sequence
 from models.table.feature_file import named
 
 # Of a network of the package, the name that ``python -m featurize run --cnn`` takes.
-_BUILT_IN = {"dlib_resnet": "dlib-resnet", "efficientnet_lite0": "efficientnet-lite0"}
+_BUILT_IN = {
+    "blending_lite0": "blending-lite0",
+    "dlib_resnet": "dlib-resnet",
+    "efficientnet_lite0": "efficientnet-lite0",
+}
 # Where nothing says how long windows are: the length that the figures were taken with.
 _USUAL_WINDOW_S = 5.0
 _OF_NETWORK = re.compile(r"cnn__(.+)_(?:\d+|change)__[a-z]+")

@@ -25,7 +25,9 @@ def feature_columns(columns: Iterable[str]) -> list[str]:
     )
 
 
-def chosen_columns(present: Sequence[str], asked: Sequence[str]) -> list[str]:
+def chosen_columns(
+    present: Sequence[str], asked: Sequence[str], covariates: Sequence[str] = ()
+) -> list[str]:
     """Return the features that are asked for, sorted.
 
     Parameters
@@ -33,6 +35,8 @@ def chosen_columns(present: Sequence[str], asked: Sequence[str]) -> list[str]:
     present : sequence of str
         Every feature that can be learnt from.
     asked : sequence of str
+    covariates : sequence of str
+        Measures of quality that features are conditioned on, and that are therefore none.
 
     Raises
     ------
@@ -40,6 +44,12 @@ def chosen_columns(present: Sequence[str], asked: Sequence[str]) -> list[str]:
         When one is not among them, is named twice, or none is named.
     """
     asked = [asked] if isinstance(asked, str) else list(asked)
+    taken = sorted(set(asked) & set(covariates))
+    if taken:
+        raise TableError(
+            f"Features are conditioned on {named(taken)}, which cannot be learnt from besides: "
+            "leave it out, or do not condition."
+        )
     unknown = sorted(set(asked) - set(present))
     if unknown:
         raise TableError(

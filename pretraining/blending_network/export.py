@@ -1,4 +1,4 @@
-"""The trained network as an ONNX file with half-precision weights, which OpenCV reads."""
+"""The trained network as an ONNX file with most weights in half precision, which OpenCV reads."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,14 @@ from pretraining.blending_network.architecture import BlendingNetwork, without_n
 OPSET = 13
 _IR_VERSION = 8
 
+LARGEST_WHOLE = 15_000
+"""Weights of up to so many numbers stay in single precision: the filters of single channels, which
+rounding hurts most, are 4 % of all. The log-odds then move by 0.006 at most over 52 crops, where
+they spread by 3.0; with all weights in half precision by 0.075."""
+
 
 def onnx_bytes(network: BlendingNetwork) -> bytes:
-    """The network, computing in single precision with weights rounded to half.
+    """The network, computing in single precision, its large weights rounded to half.
 
     Parameters
     ----------
@@ -73,9 +78,12 @@ class _Graph:
         return output
 
     def constant(self, name: str) -> str:
-        """A weight, kept in half precision; the name of its single-precision value."""
-        half = self._weights[name].astype(np.float16)
-        self.constants.append(numpy_helper.from_array(half, name))
+        """A weight; the name of its single-precision value."""
+        weight = self._weights[name]
+        if weight.size <= LARGEST_WHOLE:
+            self.constants.append(numpy_helper.from_array(weight, name))
+            return name
+        self.constants.append(numpy_helper.from_array(weight.astype(np.float16), name))
         return self.node("Cast", [name], to=TensorProto.FLOAT)
 
     def convolution(self, last: str, name: str, layer: object, *, bounded: bool) -> str:

@@ -102,5 +102,7 @@ def _part(track: LandmarkTrack, row: pd.Series) -> LandmarkTrack | None:
     if WINDOW_COLUMNS[0] not in row:
         return track
     start_s, end_s = (float(row[name]) for name in WINDOW_COLUMNS)
-    spans = dict(windows(track.time_s, end_s - start_s))
-    return track.cut(spans[start_s]) if start_s in spans else None
+    for found_s, frames in windows(track.time_s, round(end_s - start_s, 6)):
+        if abs(found_s - start_s) < 1e-3:
+            return track.cut(frames)
+    return None

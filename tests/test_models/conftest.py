@@ -136,3 +136,16 @@ def video(monkeypatch, table):
     monkeypatch.setitem(vars(featurize), "featurize_video", featurize_video)
     monkeypatch.setitem(vars(featurize), "describe_features", lambda **options: described)
     return content
+
+
+@pytest.fixture
+def every_reason(monkeypatch):
+    """Reasons however weak they are."""
+    monkeypatch.setattr("models.reasons._N_REASONS", 1000)
+    monkeypatch.setattr("models.reasons._SMALLEST_CONTRIBUTION", 0.0)
+
+
+def all_of(score):
+    """Return the sum of all that the log-odds of a score are told to be made of."""
+    told = sum(reason.contribution for reason in score.reasons)
+    return score.base_log_odds + score.other_log_odds + score.unmeasured_log_odds + told

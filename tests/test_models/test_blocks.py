@@ -41,8 +41,48 @@ def test_new_rows_are_told_by_the_components_of_the_training_rows():
     told = fitted.transform(X)
     assert told.shape == (30, 8)
     np.testing.assert_allclose(fitted.transform(X[4:5])[0], told[4])
-    # Never more than there are rows or columns.
-    assert CompressedBlocks(((0, 4), (4, 12)), 20).fit_transform(X[:5]).shape == (5, 9)
+    # Never more than there are rows.
+    assert CompressedBlocks(((0, 12),), 8).fit_transform(X[:5]).shape == (5, 5)
+
+
+def test_a_block_of_no_more_columns_than_components_is_left_as_it_is():
+    X = np.random.default_rng(1).normal(size=(30, 12))
+    small = CompressedBlocks(((1, 4), (4, 12)), 8).fit(X)
+    np.testing.assert_array_equal(small.transform(X), X)
+    assert small.compressors_ == []
+    mixed = CompressedBlocks(((1, 4), (4, 12)), 7).fit_transform(X)
+    assert mixed.shape == (30, 11)
+    np.testing.assert_array_equal(mixed[:, :4], X[:, :4])
+    alone = CompressedBlocks(((0, 8),), 7).fit_transform(X[:, 4:])
+    np.testing.assert_allclose(mixed[:, 4:], alone)
+
+
+@pytest.mark.parametrize("is_linear", [True, False])
+def test_what_components_say_is_shared_by_the_columns_that_move_them(is_linear):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 9)) @ rng.normal(size=(9, 9))
+    fitted = CompressedBlocks(((2, 8),), 3).fit(X)
+    usual, rows = X[:5], X[5:10].copy()
+    rows[:, 3] = usual[:, 3]
+    slope = np.array([1.0, -2.0, 3.0, 0.5, 2.0, -1.0])
+    terms = slope * (fitted.transform(rows) - fitted.transform(usual))
+    shared = fitted.shared(terms, rows, usual, np.full(terms.shape, is_linear))
+    np.testing.assert_allclose(shared.sum(axis=1), terms.sum(axis=1))
+    np.testing.assert_array_equal(shared[:, [0, 1, 8]], terms[:, :3])
+    assert (shared[:, 3] == 0).all()
+    if is_linear:
+        for column in range(2, 8):
+            changed = rows.copy()
+            changed[:, column] = usual[:, column]
+            lost = (fitted.transform(rows) - fitted.transform(changed)) @ slope
+            np.testing.assert_allclose(shared[:, column], lost)
+    else:
+        # No share is larger than all that components say.
+        limit = np.abs(terms[:, 3:]).sum(axis=1, keepdims=True)
+        assert (np.abs(shared[:, 2:8]) <= limit * (1 + 1e-12)).all()
+        # Where no column moves it, all get the same.
+        even = fitted.shared(np.ones((5, 6)), usual, usual, np.zeros((5, 6), bool))
+        np.testing.assert_allclose(even[:, 2:8], 0.5)
 
 
 @pytest.mark.parametrize("blocks", [((2, 2),), ((3, 1),), ((0, 7),), ((0, 4), (3, 5)), ((-1, 2),)])

@@ -204,7 +204,7 @@ def test_reasons_tell_raw_values_and_what_is_usual_at_that_quality():
     rows[WIDTH], rows[JITTER] = list(usual), usual[100.0]
     described = featurize.describe_features()
     small, large = (
-        {reason.feature: reason for reason in explain(rows.iloc[[i]], detector, described)[0]}
+        {reason.feature: reason for reason in explain(rows.iloc[[i]], detector, described).reasons}
         for i in (0, 1)
     )
     reason = large[JITTER]
@@ -212,10 +212,10 @@ def test_reasons_tell_raw_values_and_what_is_usual_at_that_quality():
     assert reason.usual == pytest.approx(usual[300.0], abs=0.3)
     assert reason.contribution > 0.5
     assert reason.usual_low < reason.usual < reason.usual_high
-    assert "of authentic videos of this quality (nine in ten show" in reason.sentence
+    assert "of authentic videos of this quality (about nine in ten show" in reason.sentence
     real = table.loc[table["label"] == "real", JITTER]
     assert reason.real_median == pytest.approx(real.median())
     assert abs(small[JITTER].contribution if JITTER in small else 0) < 0.5 * reason.contribution
-    plain, _ = explain(rows.iloc[[1]], train(table, "svm"), described)
+    plain = explain(rows.iloc[[1]], train(table, "svm"), described).reasons
     assert all(np.isnan(other.usual) for other in plain)
     assert not any("of this quality" in other.sentence for other in plain)

@@ -1,20 +1,20 @@
 """What features add to the log-odds: sums that come out, terms that are known, and reasons."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
+from sklearn.decomposition import PCA
 
 import featurize
 from models import load_detector, train
-from models.errors import SettingError, TableError
-from models.learning.blocks import CompressedBlocks
 from models.learning.contributions import adds_up
-from models.reasons import explain
 from models.scoring import score_rows
-from tests.test_models.conftest import JITTER, SIGNAL, SPEED, WIDTH, make_table, quality_table
+from tests.test_models.conftest import JITTER, SIGNAL, WIDTH, all_of, make_table, quality_table
 
 # In units of log-odds: trees are summed in single precision.
 EXACT, SINGLE = 1e-6, 1e-4
@@ -182,94 +182,72 @@ def test_a_saved_detector_tells_the_same_contributions(trained, tmp_path):
     np.testing.assert_array_equal(loaded.ordinary_band(inputs), detector.ordinary_band(inputs))
 
 
-def test_of_a_network_the_loadings_share_what_its_components_say(trained):
-    _, detectors = trained
-    steps = detectors["linear", False].pipeline[-1].estimator_.named_steps
-    assert isinstance(steps["compress"], CompressedBlocks)
-    squares = steps["compress"].compressors_[0][-1].components_ ** 2
-    np.testing.assert_allclose(squares.sum(axis=1), 1, rtol=1e-12)
-
-
-def test_reasons_of_all_signals_sum_up_to_the_score_of_the_video(trained, monkeypatch):
+def test_of_a_network_of_many_columns_a_linear_term_is_exact_within_the_clipping(trained):
     table, detectors = trained
-    monkeypatch.setattr("models.reasons._N_REASONS", 1000)
-    monkeypatch.setattr("models.reasons._SMALLEST_CONTRIBUTION", 0.0)
+    detector = detectors["linear", False]
+    steps = detector.pipeline[-1].estimator_.named_steps
+    assert len(steps["compress"].compressors_) == 1
+    inputs = detector.matrix(table)
+    scaled = steps["scale"].transform(
+        steps["compress"].transform(steps["impute"].transform(inputs))
+    )
+    row = inputs[np.abs(scaled).max(axis=1) < steps["scale"].limit][:1]
+    terms, ordinary = detector.contributions(row).terms[0], detector.ordinary(row)
+    for column, name in enumerate(detector.columns):
+        if not name.startswith("cnn__"):
+            continue
+        # So little that nothing is clipped; a linear term is in proportion.
+        changed = row.copy()
+        changed[:, column] += 1e-3 * (ordinary[:, column] - row[:, column])
+        lost = 1e3 * (detector.log_odds(row) - detector.log_odds(changed))[0]
+        assert terms[column] == pytest.approx(lost, abs=1e-6)
+
+
+def test_a_step_that_is_not_known_is_no_sum(trained):
+    _, detectors = trained
+    calibrated = copy.deepcopy(detectors["linear", False].pipeline[-1])
+    assert adds_up(calibrated)
+    calibrated.estimator_.steps.insert(-1, ("rotate", PCA()))
+    assert not adds_up(calibrated)
+
+
+def test_reasons_of_all_signals_sum_up_to_the_score_of_the_video(trained, every_reason):
+    table, detectors = trained
     described = featurize.describe_features()
     row = table[table["label"] == "fake"].dropna().iloc[[0]]
     for kind in ("linear", "stacking"):
         detector = detectors[kind, True]
         score = score_rows("c.mp4", row, detector, described)
-        total = score.base_log_odds + sum(reason.contribution for reason in score.reasons)
-        assert total == pytest.approx(logit(score.probability), abs=SINGLE)
+        assert all_of(score) == pytest.approx(logit(score.probability), abs=SINGLE)
+        assert score.unmeasured_log_odds == pytest.approx(0, abs=1e-12)
+        assert score.other_log_odds == pytest.approx(0, abs=1e-9)
         of_network = [r for r in score.reasons if r.feature.startswith("cnn__")]
         assert [r.n_features for r in of_network] == [20]
-        assert "add up to it" in score.to_text()
+        assert "all factors multiply up to it" in score.to_text()
         assert score.to_dict()["base_log_odds"] == score.base_log_odds
 
 
-def test_statistics_and_sides_of_a_signal_are_added_up():
-    rng = np.random.default_rng(0)
-    is_fake = np.arange(60) % 2
-    names = [f"eyes__ear_{side}__{s}" for side in ("left", "right") for s in ("std", "iqr")]
-    columns = {name: rng.normal(size=60) + is_fake for name in names}
-    columns["mouth__mar__std"] = rng.normal(size=60) + is_fake
-    paths = [f"{i}.mp4" for i in range(60)]
-    meta = {"path": paths, "label": np.where(is_fake, "fake", "real"), "group": ""}
-    detector = train(pd.DataFrame(meta | columns), "linear")
-    row = pd.DataFrame(2.0, [0], list(detector.columns))
-    row["eyes__ear_left__std"] = 2.5
-    reasons, base = explain(row, detector, featurize.describe_features())
-    terms = dict(
-        zip(
-            detector.columns,
-            detector.contributions(detector.matrix(row)).terms[0],
-            strict=True,
-        )
+@pytest.mark.parametrize("kind", KINDS)
+def test_reasons_add_up_whatever_is_not_measured(trained, kind):
+    table, detectors = trained
+    described = featurize.describe_features()
+    detector = detectors[kind, True]
+    for seed in range(5):
+        row = table.iloc[[seed]].copy()
+        row[[name for name in detector.columns if name.startswith("cnn__")]] = np.nan
+        row[["eyes__blink__rate_per_min", "noise__n04__std", JITTER][seed % 3]] = np.nan
+        score = score_rows("c.mp4", row, detector, described)
+        assert abs(score.unmeasured_log_odds) > 1e-4
+        assert all_of(score) == pytest.approx(logit(score.probability), abs=SINGLE)
+
+
+def test_what_weak_signals_add_is_told_together(trained):
+    table, detectors = trained
+    score = score_rows(
+        "c.mp4", table.iloc[[0]], detectors["stacking", True], featurize.describe_features()
     )
-    eyes = next(reason for reason in reasons if reason.feature.startswith("eyes"))
-    assert eyes.contribution == pytest.approx(sum(terms[name] for name in names))
-    assert eyes.feature == max(names, key=terms.get)
-    total = base + sum(reason.contribution for reason in reasons)
-    assert total == pytest.approx(detector.log_odds(detector.matrix(row))[0])
-
-
-class TestColumns:
-    def test_a_detector_of_chosen_features_asks_for_no_others(self):
-        table = make_table()
-        chosen = ["noise__n03__std", SIGNAL]
-        detector = train(table, "svm", columns=chosen)
-        assert detector.columns == tuple(sorted(chosen))
-        fewer = table[[c for c in table.columns if "__" not in c or c in chosen]]
-        alone = train(fewer, "svm")
-        np.testing.assert_array_equal(detector.predict_proba(fewer), alone.predict_proba(fewer))
-
-    def test_conditioned_they_have_their_covariates_beside_them(self):
-        detector = train(
-            quality_table(), "linear", condition_on_quality=True, columns=[JITTER, SIGNAL]
-        )
-        assert set(detector.columns) == {JITTER, SIGNAL}
-        assert detector.covariates == (WIDTH, "fps", SPEED)
-
-    @pytest.mark.parametrize(
-        ("columns", "said"),
-        [
-            (["eyes__third__std", SIGNAL], "no such feature to learn from: 'eyes__third__std'"),
-            (["quality__face_width_px__mean"], "no such feature"),
-            (["path"], "no such feature"),
-            ("eyes__third__std", "no such feature to learn from: 'eyes__third__std'"),
-            ([], "at least one"),
-            ([SIGNAL, SIGNAL], "2 names of 1 features"),
-        ],
-    )
-    def test_what_cannot_be_chosen_is_refused(self, columns, said):
-        with pytest.raises(TableError, match=said):
-            train(make_table(), "svm", columns=columns)
-
-    def test_a_covariate_cannot_be_chosen_where_it_is_conditioned_on(self):
-        assert train(quality_table(), "linear", columns=[SPEED, JITTER]).columns
-        with pytest.raises(TableError, match=SPEED):
-            train(quality_table(), "linear", columns=[SPEED, JITTER], condition_on_quality=True)
-
-    def test_there_is_nothing_to_choose_where_nothing_learns_from_features(self):
-        with pytest.raises(SettingError, match="choose columns of"):
-            train(make_table(), "frames", columns=[SIGNAL])
+    assert len(score.reasons) == 6
+    assert all_of(score) == pytest.approx(logit(score.probability), abs=SINGLE)
+    assert abs(score.other_log_odds) > 0.01
+    how = "raise" if score.other_log_odds > 0 else "lower"
+    assert f"All other signals together {how} the odds" in score.to_text()

@@ -63,6 +63,11 @@ def test_it_is_read_once(folder, small):
     assert models.default_detector() is first
 
 
+def test_it_ships_with_its_card_or_not_at_all():
+    card = importlib.resources.files("models.pretrained") / "MODEL_CARD.md"
+    assert card.is_file() == SHIPPED.is_file()
+
+
 @pytest.mark.skipif(not SHIPPED.is_file(), reason="no detector is trained yet")
 def test_the_one_that_ships_is_small_and_knows_what_it_needs():
     with importlib.resources.as_file(SHIPPED) as path:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from featurize.networks.network import BUILT_IN, network_facts
 from models import cross_validate, train
 from models.errors import FeatureMismatchError
-from models.table.lacking import lacking, networks_of
+from models.table.lacking import lacking, networks_of, run_command
 from models.table.matrix import feature_matrix
 from tests.test_models.conftest import SIGNAL, make_table
 from tests.test_models.series_tables import series_table
@@ -121,3 +122,9 @@ def test_a_matrix_says_the_same():
     frame = pd.DataFrame({SIGNAL: [1.0]})
     with pytest.raises(FeatureMismatchError, match="--identity"):
         feature_matrix(frame, (SIGNAL, *IDENTITY))
+
+
+def test_every_network_of_the_package_is_asked_for_by_its_name():
+    for spec in BUILT_IN:
+        told = run_command([f"cnn__{network_facts(spec).name}_0000__mean"])
+        assert told == f"`python -m featurize run --cnn {spec}`"

@@ -148,7 +148,7 @@ def test_all_that_a_network_says_is_one_reason(by_network, network):
     table = with_columns(*by_network.columns)
     rows = table[table["label"] == "fake"].iloc[[0]]
     described = featurize.describe_features(cnn=("dlib-resnet", str(network)))
-    reasons, _ = explain(rows, by_network, described)
+    reasons = explain(rows, by_network, described).reasons
     told = [reason for reason in reasons if reason.feature.startswith("cnn__")]
     assert sorted(reason.n_features for reason in told) == [4, 4]
     assert all(reason.meaning and reason.unit for reason in told)
@@ -165,6 +165,6 @@ def test_of_a_large_network_a_dimension_is_told_that_speaks_for_the_score():
     trained = train(table, "svm")
     row = table[table["label"] == "fake"].iloc[[0]]
     described = featurize.describe_features(cnn=("efficientnet-lite0",))
-    (first, *_), _ = explain(row, trained, described)
+    first, *_ = explain(row, trained, described).reasons
     assert (first.feature, first.n_features) == (told, 120)
     assert first.contribution > 0

@@ -42,7 +42,7 @@ def test_the_planted_feature_is_the_first_reason(detector, video):
     assert first.contribution > 0
     assert first.real_low < first.real_median < first.real_high < 6.0
     assert first.sentence.startswith("Blinks per minute: 6 per minute, ")
-    assert "more than in 95 % of authentic videos (nine in ten show" in first.sentence
+    assert "higher than in 95 % of authentic videos (nine in ten show" in first.sentence
     assert "raises the odds of a fake" in first.sentence
     # Nothing else differs from the median real video, so nothing else moves the score.
     assert len(score.reasons) == 1
@@ -252,7 +252,7 @@ def test_statistics_and_sides_of_one_signal_are_one_reason(train_table):
     trained = train(train_table(columns), classifier="svm")
     row = pd.DataFrame({name: [3.0] for name in columns})
     described = featurize.describe_features()
-    told = [reason.feature for reason in explain(row, trained, described)[0]]
+    told = [reason.feature for reason in explain(row, trained, described).reasons]
     assert len(told) == 2
     assert sum(name.startswith("eyes__ear") for name in told) == 1
     assert "mouth__mar__std" in told

@@ -222,12 +222,12 @@ class TestDetector:
         made = train(rows, "committee", condition_on_quality=True, members="frames,svm")
         inputs = made.matrix(rows)
         assert made.covariates
-        assert made.unknown_quality(inputs).shape == (len(rows), len(made.covariates))
+        assert made.quality(inputs).unknown == ()
         assert made.ordinary_band(inputs).shape == (len(rows), len(made.columns), 2)
         assert made.outside_range(inputs) == ()
         assert made.ordinary(inputs).shape == (len(rows), len(made.columns))
         without = train(plain(rows), "svm")
-        assert without.unknown_quality(without.matrix(rows)).shape == (len(rows), 0)
+        assert without.quality(without.matrix(rows)).unknown == ()
 
     @pytest.mark.parametrize(
         "spoil",

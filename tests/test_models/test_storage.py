@@ -238,8 +238,8 @@ def test_every_trusted_type_is_needed(table, tmp_path):
     train(table, "svm", search=True).save(tmp_path / "searched.skops")
     of_series = series_table(n_groups=8)
     train(of_series, "stacking", members="svm,sequences,frames").save(tmp_path / "series.skops")
-    said = np.random.default_rng(0).normal(size=(len(table), 3))
-    names = [f"cnn__n_{i:04d}__mean" for i in range(3)]
+    said = np.random.default_rng(0).normal(size=(len(table), 17))
+    names = [f"cnn__n_{i:04d}__mean" for i in range(17)]
     with_network = table.assign(**dict(zip(names, said.T, strict=True)))
     train(with_network, "svm").save(tmp_path / "network.skops")
     needed = {

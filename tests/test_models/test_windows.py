@@ -216,7 +216,7 @@ class TestScore:
         assert reason.contribution == pytest.approx(logit(score.probability) - logit(ordinary))
         # The median of the three is that of the third window.
         assert (reason.value, reason.window) == (7.0, (10.0, 15.0))
-        assert "7 per minute in the median window (10 to 15 s), more than" in reason.sentence
+        assert "7 per minute in the median window (10 to 15 s), higher than" in reason.sentence
         assert "95 % of windows of authentic videos (nine in ten show" in reason.sentence
         low, high = windows[SIGNAL][windows["label"] == "real"].quantile([0.05, 0.95])
         assert (reason.real_low, reason.real_high) == pytest.approx((low, high))

@@ -138,14 +138,14 @@ class TestTraining:
         assert not torch.equal(heads[0], heads[2])
 
     def test_normalisation_can_be_left_out(self, clip) -> None:
-        network = _any_network()
+        network = any_network()
         crops = as_input(np.concatenate(drawn_pairs([clip], 2, np.random.default_rng(0))))
         with torch.inference_mode():
             whole, plain = network(crops), without_normalisation(network)(crops)
         assert torch.allclose(whole, plain, atol=1e-3)
 
     def test_what_opencv_reads_is_what_was_trained(self, clip, tmp_path) -> None:
-        network = _any_network()
+        network = any_network()
         paths = [tmp_path / "one.onnx", tmp_path / "two.onnx"]
         for path in paths:
             export(network, path)
@@ -164,7 +164,7 @@ def _shipped_bytes() -> int:
     return locate(BLENDING_LITE0).stat().st_size
 
 
-def _any_network() -> BlendingNetwork:
+def any_network() -> BlendingNetwork:
     """Weights from ImageNet with a drawn head."""
     torch.manual_seed(0)
     network = BlendingNetwork().eval()

@@ -78,13 +78,17 @@ class Encoder:
         path : str or Path
             File to write, mp4 whatever its name; an existing one is replaced.
         film : Film
-            Both sides even. Its times may be uneven: the file then has a variable frame rate.
+            Both sides even. Its times may be uneven: the file then has a variable frame rate. If
+            the first is later than 0, all are up to 0.8 ms early in the file, whose edit list
+            counts in milliseconds.
 
         Raises
         ------
         SynthesisError
-            When a side is odd, two times are less than a tick of the clock apart, or PyAV was
-            built without the encoder.
+            When a side is odd, two times are less than a tick of the clock apart, the encoder
+            fails, or PyAV was built without it.
+        OSError
+            When the file cannot be written.
         """
         library = _LIBRARIES[self.codec]
         try:
@@ -100,6 +104,19 @@ class Encoder:
             raise SynthesisError(
                 f"Times of frames must be at least 1/{_CLOCK_HZ[self.codec]} s apart to be encoded."
             )
+        try:
+            self._encode(path, film, pts, time_base, library)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError):
+                raise
+            raise SynthesisError(
+                f"The encoder {library} failed ({error.strerror}): draw another chain for this "
+                "film, or leave it out."
+            ) from error
+
+    def _encode(
+        self, path: str | Path, film: Film, pts: np.ndarray, time_base: Fraction, library: str
+    ) -> None:
         with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
             stream = container.add_stream(
                 library, rate=Fraction(1 / film.step_s).limit_denominator(1001)

@@ -54,7 +54,7 @@ class AutoencoderLook(Manipulation):
     alignment_trembling_iod : float
         Of the crop's place, turn, size and shape from frame to frame; 0.0006 to 0.012.
     trembling_lag1 : float
-        Correlation between neighbouring frames; 0 to 0.8.
+        Correlation between neighbouring frames, whatever their rate; 0 to 0.8.
     alignment_lag_s : float
         How far the crop is behind the head; 0 in most draws, at most 0.08.
     expression_lag_s : float

@@ -18,7 +18,7 @@ from featurize.synthesis.manipulations.wandering import drift, frames_rng, jitte
 class ExpressionTransfer(Manipulation):
     """The face is bent to the expression of other moments while the head goes on as it does.
 
-    The other moments are the donor's where there is one, else the clip's own. The mouth's inside is
+    The other moments are a donor's if one is given, else the clip's own. The mouth's inside is
     retrieved from moments of the clip that look most alike; the face is drawn anew and blended in.
 
     Attributes
@@ -53,6 +53,7 @@ class ExpressionTransfer(Manipulation):
     """
 
     name: ClassVar[str] = "expression-transfer"
+    welcomes_donor: ClassVar[bool] = True
 
     away_share: float
     speed: float

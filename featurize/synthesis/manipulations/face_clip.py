@@ -9,6 +9,9 @@ from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.synthesis.errors import SynthesisError
 
 _PUPILS = MEDIAPIPE_478.indices(("right_iris_centre", "left_iris_centre"))
+# Points that spread by less than this, along whatever line, are no face: nothing can be told from
+# where they lie, and what was divided by it would spoil all other frames.
+_LEAST_SPREAD_PX = 0.25
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class FaceClip:
         ``(n,)`` float, strictly increasing from 0.
     points_px : numpy.ndarray
         ``(n, 478, 2)`` float32, x to the right and y down, of MediaPipe's mesh; a row of NaN where
-        the face is missing. A manipulation leaves such a frame as it is.
+        the face is missing.
     pose : numpy.ndarray
         ``(n, 4, 4)`` float32, as in :class:`featurize.types.LandmarkTrack`.
     blendshapes : numpy.ndarray
@@ -76,11 +79,21 @@ class FaceClip:
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """``(n,)`` bool: in which frames the face is there."""
-        return np.isfinite(self.points_px).all(axis=(1, 2))
+        """``(n,)`` bool: in which frames the face is there, with a pose, and is no line or dot."""
+        known = np.isfinite(self.points_px).all(axis=(1, 2)) & np.isfinite(self.pose).all((1, 2))
+        known[known] = _least_spread_px(self.points_px[known]) >= _LEAST_SPREAD_PX
+        return known
 
     @cached_property
     def interocular_px(self) -> np.ndarray:
         """``(n,)`` distance between the pupils; NaN where the face is missing."""
         right, left = np.moveaxis(self.points_px[:, _PUPILS], 1, 0)
-        return np.linalg.norm(left - right, axis=1)
+        return np.where(self.shown, np.linalg.norm(left - right, axis=1), np.nan)
+
+
+def _least_spread_px(points: np.ndarray) -> np.ndarray:
+    """``(n,)`` standard deviation of ``(n, k, 2)`` points along the line on which it is least."""
+    away = points.astype(np.float64) - points.mean(axis=1, keepdims=True, dtype=np.float64)
+    x, y, mixed = ((away[..., i] * away[..., j]).mean(axis=1) for i, j in ((0, 0), (1, 1), (0, 1)))
+    least = (x + y) / 2 - np.hypot((x - y) / 2, mixed)
+    return np.sqrt(np.maximum(least, 0.0))

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import cv2
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from featurize.landmarks.schema import BLENDSHAPE_NAMES
 from featurize.synthesis.errors import SynthesisError
@@ -39,6 +40,8 @@ _EXPRESSIONS = [
 ]
 # Colours of a whole video are told by so many of its frames.
 _N_TOLD = 8
+# Frames are compared with the donor's so many at a time: memory does not grow with the square.
+_N_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class FaceSwap(Manipulation):
     donor_trembling_iod : float
         Of those fitted to the donor: the texture slides; 0.0005 to 0.01.
     trembling_lag1 : float
-        Correlation of both between neighbouring frames; 0 to 0.8.
+        Correlation of both between neighbouring frames, whatever their rate; 0 to 0.8.
     fit_lag_s : float
         How far a smoothed fit is behind the target; 0 in most draws, at most 0.1.
     donor_shape : float
@@ -131,16 +134,18 @@ class FaceSwap(Manipulation):
 
     def frames(self, clip: FaceClip, donor: FaceClip | None, seed: int) -> Iterator[np.ndarray]:
         """Manipulate a clip, see :meth:`Manipulation.frames`."""
-        if donor is None or not donor.shown.any():
+        if donor is None or not len(_in_picture(donor)):
             raise SynthesisError(
-                "A face swap needs a donor: give a second clip in which a face is shown."
+                "A face swap needs a donor: give a second clip in which a face is shown, and lies "
+                "within the picture."
             )
         return self._swapped(clip, donor, frames_rng(seed))
 
     def _swapped(
         self, clip: FaceClip, donor: FaceClip, rng: np.random.Generator
     ) -> Iterator[np.ndarray]:
-        if not clip.shown.any():
+        seen = _in_picture(clip)
+        if not len(seen):
             yield from map(np.array, clip.frames)
             return
         fit = Unsteadiness.trembling(rng, clip, self.fit_trembling_iod, self.trembling_lag1)
@@ -150,7 +155,7 @@ class FaceSwap(Manipulation):
         worn = _worn(clip, donor, self.donor_moments, rng)
         told = None
         if not self.colour_each_frame:
-            told = _colours(donor, worn[clip.shown]), _colours(clip, np.flatnonzero(clip.shown))
+            told = _colours(donor, worn[seen]), _colours(clip, seen)
 
         def draw(now: int, box: FaceBox) -> tuple[np.ndarray, np.ndarray]:
             under = np.ascontiguousarray(box.cut(clip.frames[now]))
@@ -180,6 +185,13 @@ class FaceSwap(Manipulation):
         return softened(mask, EDGE_SIGMA * self.edge_iod * iod)
 
 
+def _in_picture(clip: FaceClip) -> np.ndarray:
+    """Frames that show the face, and have enough of it in the picture to be worked on."""
+    shown = np.flatnonzero(clip.shown & (clip.interocular_px > 0))
+    boxes = (FaceBox.around(clip.points_px[now], 0.0, clip.size_px) for now in shown)
+    return shown[[not box.is_empty for box in boxes]] if len(shown) else shown
+
+
 def _donor_face(donor: FaceClip, moment: int, iod: float) -> tuple[np.ndarray, np.ndarray]:
     """Cut the donor's face out of a frame, no larger than about ``iod``, with its landmarks."""
     box = FaceBox.around(donor.points_px[moment], _DONOR_MARGIN, donor.size_px)
@@ -195,7 +207,7 @@ def _donor_face(donor: FaceClip, moment: int, iod: float) -> tuple[np.ndarray, n
 
 def _worn(clip: FaceClip, donor: FaceClip, moments: str, rng: np.random.Generator) -> np.ndarray:
     """Which frame of the donor each frame of the clip wears; of those that show the face."""
-    there = np.flatnonzero(donor.shown)
+    there = _in_picture(donor)
     if moments == "still":
         return np.full(clip.n_frames, rng.choice(there))
     if moments == "tandem":
@@ -205,18 +217,23 @@ def _worn(clip: FaceClip, donor: FaceClip, moments: str, rng: np.random.Generato
         when = donor.time_s[there[0]] + np.minimum(past, 2 * last - past)
         nearest = np.interp(when, donor.time_s[there], np.arange(len(there)))
         return there[np.rint(nearest).astype(int)]
-    apart = _turn_deg(clip.pose[:, None, :3, :3], donor.pose[None, there, :3, :3])
-    faces = (
-        clip.blendshapes[:, None, _EXPRESSIONS] - donor.blendshapes[None, there][..., _EXPRESSIONS]
-    )
-    apart = apart + np.linalg.norm(faces, axis=2) / _EXPRESSION_PER_DEG
-    return there[np.argmin(np.nan_to_num(apart, nan=np.inf), axis=1)]
+    blocks = range(0, clip.n_frames, _N_AT_A_TIME)
+    nearest = [_nearest(clip, donor, there, slice(at, at + _N_AT_A_TIME)) for at in blocks]
+    return np.concatenate(nearest)
 
 
-def _turn_deg(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Angle between rotations."""
-    cosine = (np.sum(one * other, axis=(-2, -1)) - 1) / 2
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+def _nearest(clip: FaceClip, donor: FaceClip, there: np.ndarray, part: slice) -> np.ndarray:
+    """Which of some of the donor's frames is most like each of a part of the clip's."""
+    here = clip.shown[part, None, None]
+    turns = np.where(here, clip.pose[part, :3, :3], 0).reshape(len(here), 9)
+    # The trace of the turn from one to the other.
+    trace = turns @ donor.pose[there, :3, :3].reshape(len(there), 9).T
+    apart = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+    faces = [
+        np.nan_to_num(shapes[:, _EXPRESSIONS])
+        for shapes in (clip.blendshapes[part], donor.blendshapes[there])
+    ]
+    return there[np.argmin(apart + cdist(*faces) / _EXPRESSION_PER_DEG, axis=1)]
 
 
 def _colours(clip: FaceClip, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -224,8 +241,6 @@ def _colours(clip: FaceClip, moments: np.ndarray) -> tuple[np.ndarray, np.ndarra
     told = []
     for moment in moments[:: max(1, len(moments) // _N_TOLD)]:
         box = FaceBox.around(clip.points_px[moment], 0, clip.size_px)
-        if not box.is_empty:
-            points = box.within(clip.points_px[moment])
-            mask = region_mask(points, "below-brows", box.size)
-            told.append(colours(box.cut(clip.frames[moment]), mask))
+        mask = region_mask(box.within(clip.points_px[moment]), "below-brows", box.size)
+        told.append(colours(box.cut(clip.frames[moment]), mask))
     return tuple(np.mean(part, axis=0) for part in zip(*told, strict=True))

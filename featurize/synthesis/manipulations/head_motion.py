@@ -14,6 +14,9 @@ _RIGID = MEDIAPIPE_478.indices(MEDIAPIPE_478.rigid_cm)
 _RIGID_CM = np.array(list(MEDIAPIPE_478.rigid_cm.values()))[:, :2] * (1.0, -1.0)
 # Turning of the head, in radians, under which what the points do is hardly put down to it.
 _TURN_FLOOR_RAD = 0.03
+# A face seen from the side hides how far its points stand out: beyond 78 degrees they are taken to
+# lean as they do there, lest a pose that is wrong in one frame spoil the mean of all.
+_LEAST_FACING = 0.2
 # Rows of the average face, in centimetres down from its middle, between which the lower face
 # begins: from above the tip of the nose to the upper lip.
 _LOWER_CM = (0.8, 3.0)
@@ -58,7 +61,8 @@ class HeadMotion:
     @cached_property
     def facing(self) -> np.ndarray:
         """``(n, 2)`` rightward and upward part of the direction the face looks in, length 1."""
-        return np.nan_to_num(self.clip.pose[:, [0, 1], 2].astype(np.float64))
+        facing = self.clip.pose[:, [0, 1], 2].astype(np.float64)
+        return np.where(self.clip.shown[:, None], np.clip(facing, -1, 1), 0.0)
 
     @cached_property
     def expression_cm(self) -> np.ndarray:
@@ -81,7 +85,7 @@ class HeadMotion:
     def _leaning(self) -> np.ndarray:
         """``(n, 2)`` centimetres by which a centimetre towards the viewer shows beside its foot."""
         across, out = self.clip.pose[:, :2, :2].astype(np.float64), self.facing
-        return np.einsum("nij,nj->ni", _inverse(across), out) * (1.0, -1.0)
+        return np.einsum("nij,nj->ni", _inverse(across, _LEAST_FACING), out) * (1.0, -1.0)
 
     @cached_property
     def below_nose(self) -> np.ndarray:
@@ -165,10 +169,19 @@ def other_moments(clip: FaceClip, time_s: np.ndarray, away_share: float, speed: 
     speed : float
         How fast they pass.
     """
+    at = clip.time_s[clip.shown]
+    length = max(float(at[-1] - at[0]), 1e-6)
+    return moments_at(clip, at[0] + (time_s * speed + away_share * length) % length)
+
+
+def moments_at(clip: FaceClip, when: np.ndarray) -> Moments:
+    """Moments of a clip at ``(m,)`` times, between the nearest frames that show the face.
+
+    Over a gap they pass from its one side to the other; before the first such frame, and after the
+    last, they stay.
+    """
     shown = np.flatnonzero(clip.shown)
     at = clip.time_s[shown]
-    length = max(float(at[-1] - at[0]), 1e-6)
-    when = at[0] + (time_s * speed + away_share * length) % length
     left = np.clip(np.searchsorted(at, when, side="right") - 1, 0, max(len(at) - 2, 0))
     right = np.minimum(left + 1, len(at) - 1)
     share = np.clip((when - at[left]) / np.maximum(at[right] - at[left], 1e-9), 0.0, 1.0)
@@ -191,8 +204,10 @@ def _off_plane_cm(places_cm: np.ndarray) -> np.ndarray:
     return relief - places_cm @ plane[:2] - plane[2]
 
 
-def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of 2 by 2 matrices; NaN stays NaN."""
+def _inverse(matrices: np.ndarray, least_det: float = 0.0) -> np.ndarray:
+    """Inverse of 2 by 2 matrices, determinants taken to be no nearer to 0; NaN stays NaN."""
     a, b, c, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 0], matrices[..., 1, 1]
     turned = np.stack([np.stack([d, -b], -1), np.stack([-c, a], -1)], -2)
-    return turned / (a * d - b * c)[..., None, None]
+    det = a * d - b * c
+    det = np.where(np.abs(det) < least_det, np.copysign(least_det, det), det)
+    return turned / det[..., None, None]

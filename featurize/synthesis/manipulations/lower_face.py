@@ -16,7 +16,13 @@ from featurize.synthesis.manipulations.head_motion import (
     smoothstep,
 )
 from featurize.synthesis.manipulations.manipulation import Manipulation, log_uniform
-from featurize.synthesis.manipulations.masks import OUTLINE, REGIONS, box_mask, softened
+from featurize.synthesis.manipulations.masks import (
+    OUTLINE,
+    REGIONS,
+    box_corners,
+    box_mask,
+    softened,
+)
 from featurize.synthesis.manipulations.reenactment import (
     blended,
     borrowed,
@@ -172,9 +178,8 @@ class LowerFace(Manipulation):
         covered = self._covered(points, wanted, feather_px)
         # A box stands upright in the face: when the head is tilted, its corners stand out.
         boxed = self.region == "box"
-        around, more = (points[_OUTLINE], 0.15) if boxed else (covered, 0.0)
-        reach_px = 2 * feather_px + more * float(np.ptp(around, axis=0).max())
-        box = region_box(around, reach_px, clip.size_px)
+        around = box_corners(points) if boxed else covered
+        box = region_box(around, 2 * feather_px, clip.size_px)
         if box.is_empty:
             return np.array(frame)
         under = box.cut(frame)

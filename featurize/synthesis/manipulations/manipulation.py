@@ -22,10 +22,13 @@ class Manipulation(ABC):
         Lower case with hyphens; the column ``method`` of a manifest says ``pseudo-<name>``.
     needs_donor : bool
         Whether it takes another person's face from a second clip.
+    welcomes_donor : bool
+        Whether it can do with and without one.
     """
 
     name: ClassVar[str]
     needs_donor: ClassVar[bool] = False
+    welcomes_donor: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -41,7 +44,7 @@ class Manipulation(ABC):
         clip : FaceClip
             The authentic video; not changed.
         donor : FaceClip or None
-            Another person's; used only by manipulations that need one.
+            Another person's; used only by manipulations that need or welcome one.
         seed : int
             Draws what varies from frame to frame; 0 or above. Same seed, same bytes.
 
@@ -49,12 +52,14 @@ class Manipulation(ABC):
         ------
         numpy.ndarray
             As many frames as the clip has, ``(h, w, 3)`` uint8. Outside the face, and where the
-            face is missing, they are the clip's byte for byte.
+            face is missing, they are the clip's byte for byte; of a portrait, which is made whole,
+            they are the portrait's.
 
         Raises
         ------
         SynthesisError
-            When it needs a donor and has none, or the face is shown in no frame of the donor.
+            When it needs a donor and has none, or the face is shown in no frame of the donor; when
+            landmarks lie nowhere.
         """
 
     def parameters(self) -> dict[str, float | str | bool]:

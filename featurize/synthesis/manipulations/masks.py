@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from featurize.landmarks.schema import MEDIAPIPE_478
+from featurize.synthesis.errors import SynthesisError
 
 
 def _both_sides(*stems: str) -> tuple[str, ...]:
@@ -53,6 +54,8 @@ REGIONS: dict[str, tuple[str, ...]] = {
 
 _INDICES = {name: MEDIAPIPE_478.indices(points) for name, points in REGIONS.items()}
 _FRACTION_BITS = 4
+# Corners of polygons lie no further from their picture than so many times its longer side.
+_FURTHEST = 4.0
 
 EDGE_SIGMA = 0.35
 """Sigma of :func:`softened`, by width of :func:`feathered`, whose edge is about as wide."""
@@ -79,10 +82,26 @@ def region_mask(points: np.ndarray, region: str, size: tuple[int, int]) -> np.nd
 def hull_mask(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Mask of the convex hull of ``(n, 2)`` points."""
     hull = cv2.convexHull(np.ascontiguousarray(points, dtype=np.float32))
-    corners = np.rint(hull * 2**_FRACTION_BITS).astype(np.int32)
+    corners = grid_corners(hull, size, _FRACTION_BITS)
     mask = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, _FRACTION_BITS)
     return mask.astype(np.float32) / 255
+
+
+def grid_corners(points: np.ndarray, size: tuple[int, int], fraction_bits: int) -> np.ndarray:
+    """Corners of polygons as OpenCV wants them to fill a picture: int32, of fixed point.
+
+    Those far outside are drawn near: OpenCV goes through every row down to the last corner.
+
+    Raises
+    ------
+    SynthesisError
+        When a point is nowhere.
+    """
+    if not np.isfinite(points).all():
+        raise SynthesisError("Landmarks of the face lie nowhere: leave the clip out.")
+    furthest = _FURTHEST * max(size)
+    return np.rint(np.clip(points, -furthest, furthest) * 2**fraction_bits).astype(np.int32)
 
 
 def dilated(mask: np.ndarray, width_px: float) -> np.ndarray:
@@ -119,7 +138,12 @@ def softened(mask: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def box_mask(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Mask of the square around ``(n, 2)`` points that stands upright in the face, 1 inside."""
+    """Mask of the square of :func:`box_corners`, 1 inside."""
+    return hull_mask(box_corners(points), size)
+
+
+def box_corners(points: np.ndarray) -> np.ndarray:
+    """``(4, 2)`` corners of the square around landmarks that stands upright in the face."""
     right, left = (
         points[_INDICES["right-eye"]].mean(axis=0),
         points[_INDICES["left-eye"]].mean(axis=0),
@@ -129,4 +153,4 @@ def box_mask(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     places = points @ axes.T
     low, high = places.min(axis=0), places.max(axis=0)
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
-    return hull_mask(corners @ axes, size)
+    return corners @ axes

@@ -10,7 +10,12 @@ import numpy as np
 from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.synthesis.manipulations.face_box import FaceBox
 from featurize.synthesis.manipulations.face_clip import FaceClip
-from featurize.synthesis.manipulations.head_motion import HeadMotion, smoothed, smoothstep
+from featurize.synthesis.manipulations.head_motion import (
+    HeadMotion,
+    moments_at,
+    smoothed,
+    smoothstep,
+)
 from featurize.synthesis.manipulations.manipulation import Manipulation, log_uniform
 from featurize.synthesis.manipulations.masks import REGIONS
 from featurize.synthesis.manipulations.reenactment import WARP_MARGIN, lend, redrawn
@@ -46,7 +51,9 @@ class GeneratedPortrait(Manipulation):
 
     The texture of the face is that of the still all the time, but for the inside of the mouth,
     which is that of one other frame. The warp fades out around the head, so that shoulders stand
-    still, and neck, hair and the nearby background are stretched.
+    still, and neck, hair and the nearby background are stretched. Where the clip loses the face the
+    portrait goes on, from where it was to where it is found again, as generators do that are given
+    the motion of a film: of the film itself nothing is ever seen.
 
     Attributes
     ----------
@@ -86,15 +93,15 @@ class GeneratedPortrait(Manipulation):
             expression_gain=float(rng.uniform(0.6, 1.0)),
             smoothing_s=log_uniform(rng, 0.01, 0.15),
             resolution_px=log_uniform(rng, 90.0, 350.0),
-            background_too=bool(rng.random() < 0.6),
+            background_too=bool(rng.random() < 0.35),
             jitter_iod=log_uniform(rng, 0.0003, 0.004),
         )
 
     def frames(self, clip: FaceClip, donor: FaceClip | None, seed: int) -> Iterator[np.ndarray]:
         """Manipulate a clip; the donor is not looked at.
 
-        Unlike those of other manipulations, frames in which the face is shown are not the clip's
-        outside of the face either, but the still's.
+        Unlike those of other manipulations, frames are not the clip's outside of the face either,
+        nor where the face is missing, but the still's. A clip that shows no face stays as it is.
         """
         if not clip.shown.any():
             yield from map(np.array, clip.frames)
@@ -106,17 +113,15 @@ class GeneratedPortrait(Manipulation):
             yield from map(np.array, clip.frames)
             return
         stills = self._stills(clip, still, mouth)
-        wanted = self._wanted(motion, still)
+        moments = moments_at(clip, clip.time_s)
+        wanted = moments.of(self._wanted(motion, still))
         rng = frames_rng(seed)
         shaking = Unsteadiness.trembling(rng, clip, self.jitter_iod, 0.5)
-        parted = smoothstep(
-            (_lips_cm(motion) - _lips_cm(motion)[still] - _PARTING_CM[0]) / np.ptp(_PARTING_CM)
-        )
+        lips_cm = _lips_cm(motion)
+        parted = (moments.of(lips_cm) - lips_cm[still] - _PARTING_CM[0]) / np.ptp(_PARTING_CM)
+        parted = smoothstep(parted)
         background = stills.frames[0] if self.background_too else clip.frames[still]
-        for now, frame in enumerate(clip.frames):
-            if not clip.shown[now]:
-                yield np.array(frame)
-                continue
+        for now in range(clip.n_frames):
             points = shaking.moved(wanted[now], now).astype(np.float32)
             result = np.array(background)
             where, share = _field(motion, still, points, moving)

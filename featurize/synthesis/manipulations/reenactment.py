@@ -10,6 +10,7 @@ from featurize.synthesis.manipulations.face_clip import FaceClip
 from featurize.synthesis.manipulations.masks import (
     REGIONS,
     dilated,
+    grid_corners,
     hull_mask,
     region_mask,
     softened,
@@ -119,7 +120,7 @@ def seen(points: np.ndarray, wanted: np.ndarray, feather_px: float, box: FaceBox
     mask = np.ones((box.size[1], box.size[0]), np.float32)
     if not short.any():
         return mask
-    corners = np.rint(box.within(wanted)[triangles[short]]).astype(np.int32)
+    corners = grid_corners(box.within(wanted)[triangles[short]], box.size, 0)
     cv2.fillPoly(mask, list(corners), 0.0)
     mask = dilated(mask, -(1.0 + feather_px / 2))
     return softened(mask, 1.0 + feather_px / 2)

@@ -35,10 +35,9 @@ def most_alike(motion: HeadMotion, wanted_cm: np.ndarray, points: np.ndarray) ->
     found = np.full(motion.clip.n_frames, -1)
     if len(shown) == 0:
         return found
-    there = _described(motion.expression_cm[shown][:, points], motion.facing[shown])
-    asked = _described(wanted_cm[shown][:, points], motion.facing[shown])
-    cost = (asked**2).sum(axis=1)[:, None] - 2 * asked @ there.T + (there**2).sum(axis=1)
-    found[shown] = shown[_cheapest_path(cost)]
+    there = _described(motion.expression_cm[np.ix_(shown, points)], motion.facing[shown])
+    asked = _described(wanted_cm[np.ix_(shown, points)], motion.facing[shown])
+    found[shown] = shown[_cheapest_path(asked, there)]
     return found
 
 
@@ -48,21 +47,23 @@ def _described(shape_cm: np.ndarray, facing: np.ndarray) -> np.ndarray:
     return np.column_stack([flat, _CM_PER_RAD * facing])
 
 
-def _cheapest_path(cost: np.ndarray) -> np.ndarray:
-    """``(n,)`` columns, one per row, of least cost with breaks."""
-    n_rows, n_columns = cost.shape
-    back = np.zeros((n_rows, n_columns), np.intp)
-    total, here = cost[0], np.arange(n_columns)
+def _cheapest_path(asked: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """``(n,)`` rows of ``there``, one per row of ``asked``, of least distance with breaks."""
+    n_rows, n_columns = len(asked), len(there)
+    # How each moment was come by, in a byte: it stays, follows the one before, or after a break.
+    choices = np.zeros((n_rows, n_columns), np.int8)
+    best = np.zeros(n_rows, np.intp)
+    lengths = (there**2).sum(axis=1)
+    total, here = lengths - 2 * there @ asked[0], np.arange(n_columns)
     for row in range(1, n_rows):
-        best = int(total.argmin())
-        # The moment stays, the next one follows, or there is a break.
-        before = np.stack([total, np.append(np.inf, total[:-1]), np.full(n_columns, total[best])])
-        before[2] += _BREAK_CM2
-        choice = before.argmin(axis=0)
-        back[row] = np.choose(choice, [here, here - 1, np.full(n_columns, best)])
-        total = before[choice, here] + cost[row]
+        best[row] = total.argmin()
+        broken = np.full(n_columns, total[best[row]] + _BREAK_CM2)
+        before = np.stack([total, np.append(np.inf, total[:-1]), broken])
+        choices[row] = before.argmin(axis=0)
+        total = before[choices[row], here] + lengths - 2 * there @ asked[row]
     path = np.empty(n_rows, np.intp)
     path[-1] = total.argmin()
     for row in range(n_rows - 1, 0, -1):
-        path[row - 1] = back[row, path[row]]
+        now = path[row]
+        path[row - 1] = (now, now - 1, best[row])[choices[row, now]]
     return path

@@ -46,7 +46,7 @@ class SelfBlended(Manipulation):
     trembling_iod : float
         Of the copy's place and shape from frame to frame; 0.0006 to 0.012.
     trembling_lag1 : float
-        Correlation between neighbouring frames; 0 to 0.8.
+        Correlation between neighbouring frames, whatever their rate; 0 to 0.8.
     colour_levels : float
         Standard deviation of what is added to red, green and blue, all the time; 0.5 to 12.
     flicker_levels : float

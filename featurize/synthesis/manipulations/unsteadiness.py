@@ -61,7 +61,7 @@ class Unsteadiness:
             Standard deviation of the shift and of each bend over the whole video, per axis, in
             (median) distances between the pupils.
         lag1 : float
-            Correlation of neighbouring frames, in [0, 1).
+            Correlation of neighbouring frames, in [0, 1), whatever the frame rate.
         """
         n, sigma_px = clip.n_frames, sigma_iod * _median_iod(clip)
         turn = _TURN_PER_SHIFT * sigma_iod

@@ -24,7 +24,8 @@ def jitter(
     sigma : float
         Its standard deviation.
     lag1 : float
-        Correlation of neighbouring frames, in [0, 1).
+        Correlation of neighbouring frames, in [0, 1), whatever the frame rate: methods that work
+        frame by frame err once a frame.
     shape : tuple of int
         Shape of the value of one frame; its entries are independent.
 
@@ -70,14 +71,17 @@ def drift(
         ``(n, *shape)`` float64.
     """
     n_cosines = 24
-    turn_hz = rng.normal(0, 1 / timescale_s, (n_cosines, *shape))
+    turn_rad_per_s = rng.normal(0, 1 / timescale_s, (n_cosines, *shape))
     phase = rng.uniform(0, 2 * np.pi, (n_cosines, *shape))
     time = np.asarray(time_s, float).reshape(-1, *(1,) * (len(shape) + 1))
-    return sigma * np.sqrt(2 / n_cosines) * np.cos(turn_hz * time + phase).sum(axis=1)
+    return sigma * np.sqrt(2 / n_cosines) * np.cos(turn_rad_per_s * time + phase).sum(axis=1)
 
 
 def followed(values: np.ndarray, time_s: np.ndarray, lag_s: float) -> np.ndarray:
     """Values as a slow follower has them: an exponential mean over the past.
+
+    Between frames the values are taken to change evenly, so the lag does not depend on the frame
+    rate and may be shorter than a frame.
 
     Parameters
     ----------
@@ -86,7 +90,8 @@ def followed(values: np.ndarray, time_s: np.ndarray, lag_s: float) -> np.ndarray
     time_s : numpy.ndarray
         ``(n,)`` seconds.
     lag_s : float
-        How far it is behind a value that changes steadily, in the long run; 0 follows at once.
+        How far it is behind a value that changes steadily, once it has changed so for several
+        times as long; 0 follows at once.
 
     Returns
     -------
@@ -97,8 +102,12 @@ def followed(values: np.ndarray, time_s: np.ndarray, lag_s: float) -> np.ndarray
     if lag_s <= 0:
         return course
     known = np.isfinite(course).reshape(len(course), -1).all(axis=1)
+    led = course.copy()
     for now in range(1, len(course)):
         if known[now] and known[now - 1]:
-            step = np.exp(-(time_s[now] - time_s[now - 1]) / lag_s)
-            course[now] = step * course[now - 1] + (1 - step) * course[now]
+            step_s = time_s[now] - time_s[now - 1]
+            # Where it would be, had the value changed at this pace for ever; the rest fades.
+            behind = (led[now] - led[now - 1]) * (lag_s / step_s)
+            apart = course[now - 1] - (led[now - 1] - behind)
+            course[now] = led[now] - behind + np.exp(-step_s / lag_s) * apart
     return course

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from featurize.landmarks.schema import MEDIAPIPE_478
-from featurize.synthesis.manipulations.masks import OUTLINE
+from featurize.synthesis.manipulations.masks import OUTLINE, grid_corners
 
 N_MESH = 468
 """Points of the mesh without the irises, which are not warped by themselves."""
@@ -81,6 +81,11 @@ def warp(
     -------
     numpy.ndarray
         Of the type of ``rgb``. Where the mesh folds over, the side towards the viewer is shown.
+
+    Raises
+    ------
+    SynthesisError
+        When a landmark is nowhere.
     """
     ring_from = ring(from_points)
     ring_to = ring(to_points) if surroundings_move else ring_from
@@ -128,7 +133,7 @@ def _backward_map(
     step = 1 if max(size) <= _FINE_PX else 2 if max(size) <= _MIDDLE_PX else 4
     columns, rows = (side // step + 2 for side in size)
     which = np.zeros((rows, columns), np.int32)
-    corners = np.rint(target[triangles] * (2**_FRACTION_BITS / step)).astype(np.int32)
+    corners = grid_corners(target[triangles] / step, (columns, rows), _FRACTION_BITS)
     for number, corner in enumerate(corners, start=1):
         cv2.fillConvexPoly(which, corner, number, cv2.LINE_8, _FRACTION_BITS)
     maps = np.concatenate(

@@ -30,7 +30,7 @@ MANIFEST_COLUMNS: tuple[str, ...] = (
     *("world", "donor_group", "parameters", "status", "reason"),
 )
 _LANDMARKS = "landmarks"
-_MAX_PIECE_S = 60.0
+_MAX_PIECE_S = 20.0
 
 
 def make_pseudo_fakes(
@@ -55,13 +55,17 @@ def make_pseudo_fakes(
     are fakes already go through chains only. Nothing about a chain depends on the label.
 
     Finished worlds are kept: a run that was interrupted, or has more videos now, renders only what
-    is missing. Same arguments, same bytes, whatever ``n_jobs`` and the order of the manifest.
+    is missing. What is drawn for a video does not depend on the others, but for its donors: of n
+    persons who could lend a face, a new one takes the place in one of n + 1 choices. Same
+    arguments, same bytes, whatever ``n_jobs`` and the order of the manifest. Videos are known by
+    path and size: one that was replaced by another of the same size is not noticed.
 
     Parameters
     ----------
     manifest : str, Path or pandas.DataFrame
         As for :func:`featurize.manifest.read_videos`; each video has a label. Faces are swapped
-        within a ``dataset``, between ``group`` s; a video without a group is one by itself.
+        within a ``dataset`` and ``split``, between ``group`` s; a video without a group is one by
+        itself. Videos that are split by person later must be split by ``donor_group`` too.
     out : str or Path
         Folder for videos and ``manifest.csv``; made if missing.
     worlds : int
@@ -92,13 +96,14 @@ def make_pseudo_fakes(
         The new manifest: ``path`` relative to ``out``, ``label``, ``group``, ``method`` (``none``,
         ``pseudo-...`` or that of the fake), ``dataset``, ``compression`` (the chain), ``split``,
         ``world`` (the same for all versions of a piece), ``donor_group``, ``parameters`` (JSON),
-        ``status`` and ``reason``. A video that could not be made is a row with another status than
-        ``ok``.
+        ``status`` and ``reason``. A video that could not be made, or in which hardly anything can
+        be seen to have changed (``unchanged``), is a row with another status than ``ok``.
 
     Raises
     ------
     ManifestError
-        When the manifest cannot be read, a video has no label, or none is authentic.
+        When the manifest cannot be read, a video has no label, none is authentic, or all methods
+        need a donor and there is none.
     OptionError
         When an option has a value that nothing can be rendered with.
     OutputError
@@ -119,6 +124,11 @@ def make_pseudo_fakes(
         seed=seed,
         chain=chain or Chain.drawn,
     )
+    if fakes and not any(world.fakes for world in plan):
+        raise ManifestError(
+            f"{', '.join(methods)} takes the face of another person of the same dataset and split, "
+            "and there is none: add persons, or use other methods too."
+        )
     workshop = Workshop(
         out.absolute(), Path(out / _LANDMARKS if store is None else store).absolute(), piece_s
     )

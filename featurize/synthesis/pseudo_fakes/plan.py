@@ -6,7 +6,7 @@ No video is looked at, so a plan can be made, compared and tested without any.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,8 +155,17 @@ def planned(
     """Draw the worlds of a manifest.
 
     Whatever the order of the clips, the plan is the same. Each draw has a seed of its own, made of
-    the path of the clip and what it is for. Methods are dealt out like cards: a world gets those
-    that were dealt least so far, none twice, so all come to much the same number of videos.
+    the path of the clip and what it is for, so that the worlds of a clip do not depend on the other
+    clips, but for its donors. The methods of a clip are a shuffled pack of cards of its own: its
+    worlds are dealt one after the other, none gets a card twice, and the pack is shuffled anew when
+    it is spent. So every method that a clip can do is as likely as any other, in every source, and
+    one that needs a donor comes to fewer videos only for want of donors.
+
+    Donors are other persons of the same source and of the same split, if there are splits. Whoever
+    splits the videos by person later has to hold ``donor_group`` together with ``group``. Of all
+    that could lend the face the one is taken whom a lot of his own makes first: one clip more
+    changes no choice but those that fall on it. A method that welcomes a donor gets one half of the
+    time.
 
     Parameters
     ----------
@@ -179,19 +188,13 @@ def planned(
     """
     clips = sorted(clips, key=lambda clip: clip.path)
     authentic = [clip for clip in clips if clip.label == REAL]
-    dealt = dict.fromkeys(sorted(methods), 0)
     plan = []
-    # In the order of their names, clips of one source would be dealt to one after another.
-    for clip in sorted(clips, key=lambda clip: _rng(seed, clip.path, "turn").random()):
+    for clip in clips:
         donors = _donors(clip, authentic)
-        for number in range(worlds):
+        usable = [n for n in sorted(methods) if donors or not MANIPULATIONS[n].needs_donor]
+        hands = _hands(usable, fakes if clip.label == REAL else 0, _rng(seed, clip.path, "methods"))
+        for number, hand in zip(range(worlds), hands, strict=False):
             piece = (clip.path, str(number))
-            hand = []
-            if clip.label == REAL:
-                usable = [name for name in dealt if donors or not MANIPULATIONS[name].needs_donor]
-                hand = _dealt(usable, dealt, fakes, _rng(seed, *piece, "methods"))
-            for name in hand:
-                dealt[name] += 1
             plan.append(
                 World(
                     clip,
@@ -200,43 +203,59 @@ def planned(
                     start=(number + _rng(seed, *piece, "start").random()) / worlds,
                     chain=chain(_rng(seed, *piece, "chain")),
                     chain_seed=_drawn_seed(_rng(seed, *piece, "chain seed")),
-                    fakes=tuple(_fake(name, donors, _rng(seed, *piece, name)) for name in hand),
+                    fakes=tuple(
+                        _fake(name, donors, (str(seed), *piece, name), _rng(seed, *piece, name))
+                        for name in hand
+                    ),
                 )
             )
-    return sorted(plan, key=lambda world: (world.clip.path, world.number))
+    return plan
 
 
 def _donors(clip: Clip, authentic: Sequence[Clip]) -> list[list[Clip]]:
     """Clips that can lend a face, by person: of the same source, so that it tells nothing."""
+    alike = (clip.dataset, clip.split)
     persons: dict[str, list[Clip]] = {}
     for other in authentic:
-        if other.dataset == clip.dataset and other.person != clip.person:
+        if (other.dataset, other.split) == alike and other.person != clip.person:
             persons.setdefault(other.person, []).append(other)
     return list(persons.values())
 
 
-def _dealt(
-    usable: Sequence[str], dealt: dict[str, int], n: int, rng: np.random.Generator
-) -> list[str]:
-    """The `n` usable methods that were dealt least, ties by lot."""
-    lots = dict(zip(usable, rng.random(len(usable)), strict=True))
-    return sorted(usable, key=lambda name: (dealt[name], lots[name]))[:n]
+def _hands(usable: Sequence[str], n: int, rng: np.random.Generator) -> Iterator[list[str]]:
+    """Deal hands of `n`, or of all if there are fewer, from a pack that is shuffled when spent."""
+    n, pack = min(n, len(usable)), []
+    while True:
+        if len(pack) < n:
+            fresh = [usable[place] for place in rng.permutation(len(usable))]
+            # What is left of the old pack comes first, and not again within the hand.
+            pack += sorted(fresh, key=pack.__contains__)
+        yield pack[:n]
+        pack = pack[n:]
 
 
-def _fake(name: str, donors: list[list[Clip]], rng: np.random.Generator) -> Fake:
+def _fake(
+    name: str, donors: list[list[Clip]], place: tuple[str, ...], rng: np.random.Generator
+) -> Fake:
     manipulation = MANIPULATIONS[name].drawn(rng)
     seed = _drawn_seed(rng)
-    if not manipulation.needs_donor:
+    # Drawn whether it is wanted or not: with its first donor a clip gets no other parameters.
+    wants_donor = bool(rng.random() < 0.5)
+    if not (manipulation.needs_donor or (manipulation.welcomes_donor and donors and wants_donor)):
         return Fake(manipulation, seed)
     # Persons first: one who was filmed often does not lend the face more often.
-    person = donors[rng.integers(len(donors))]
-    return Fake(manipulation, seed, person[rng.integers(len(person))], float(rng.random()))
+    person = min(donors, key=lambda clips: _lot(*place, "person", clips[0].person))
+    donor = min(person, key=lambda clip: _lot(*place, "donor", clip.path))
+    return Fake(manipulation, seed, donor, float(rng.random()))
+
+
+def _lot(*names: str) -> bytes:
+    return hashlib.sha256("\0".join(names).encode()).digest()
 
 
 def _rng(seed: int, *names: str) -> np.random.Generator:
     """Randomness for one purpose; other names, another stream."""
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    key = tuple(np.frombuffer(digest, "<u4").tolist())
+    key = tuple(np.frombuffer(_lot(*names), "<u4").tolist())
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 

@@ -1,6 +1,5 @@
 """One world of a plan becomes a folder of videos, which appears whole or not at all."""
 
-import filecmp
 import hashlib
 import json
 import shutil
@@ -18,9 +17,10 @@ from featurize.synthesis.degradations.film import Film
 from featurize.synthesis.errors import SynthesisError
 from featurize.synthesis.manipulations.face_clip import FaceClip
 from featurize.synthesis.pseudo_fakes.piece import load_piece
-from featurize.synthesis.pseudo_fakes.plan import AUTHENTIC, Fake, World
+from featurize.synthesis.pseudo_fakes.plan import Fake, World
+from featurize.synthesis.pseudo_fakes.visibility import Visibility
 
-OK = "ok"
+OK, NOT_RENDERED, UNCHANGED = "ok", "not_rendered", "unchanged"
 _RECORD = "world.json"
 
 Outcome = tuple[str, str]
@@ -80,6 +80,8 @@ class Workshop:
                 clip = self._piece(world.clip.place, world.start)
             except VideoError as error:
                 return [(error.status, str(error))] * len(world.rows())
+            except SynthesisError as error:
+                return [(NOT_RENDERED, str(error))] * len(world.rows())
             return self._render(world, clip)
 
     def _render(self, world: World, clip: FaceClip) -> list[Outcome]:
@@ -106,21 +108,21 @@ class Workshop:
         return outcomes
 
     def _write(self, path: Path, world: World, clip: FaceClip, fake: Fake | None) -> Outcome:
-        frames = clip.frames
+        frames, visibility = clip.frames, Visibility(clip)
         try:
             if fake is not None:
                 frames = fake.manipulation.frames(clip, self._donor(fake), fake.seed)
+                frames = visibility.watched(frames)
             world.chain.write(path, Film(frames, clip.time_s), world.chain_seed)
         except VideoError as error:
             return f"donor_{error.status}", f"There is no donor: {error}"
         except SynthesisError as error:
-            return "not_rendered", str(error)
-        # Frozen blinks of somebody who does not blink: what is authentic must not be called fake.
-        # The same pictures through the same chain are the same bytes.
-        if fake is not None and filecmp.cmp(
-            path, path.with_name(f"{AUTHENTIC}.mp4"), shallow=False
-        ):
-            return "unchanged", f"There is nothing in the piece that {fake.method} would change."
+            return NOT_RENDERED, str(error)
+        if fake is not None and not visibility.is_seen:
+            return UNCHANGED, (
+                f"{fake.method} changes hardly anything that can be seen in this piece: "
+                f"{visibility.changed_share:.1%} of the face."
+            )
         return _MADE
 
     def _donor(self, fake: Fake) -> FaceClip | None:

@@ -104,8 +104,23 @@ def test_steps_of_one_chain_have_seeds_of_their_own():
 def test_single_degradations_end_well_encoded(tmp_path, name, strength):
     chain = Chain.single(name, strength, np.random.default_rng(1))
     assert chain.description == f"{name}:{strength} h264-crf18"
-    chain.write(tmp_path / "film.mp4", panned(5), 0)
-    assert len(size_and_times(tmp_path / "film.mp4")[2]) >= 1
+    film = panned(5)
+    chain.write(tmp_path / "film.mp4", film, 0)
+    before = np.array(list(chain.film(film, 0)), np.float32)
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        after = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert np.shape(after) == before.shape
+    # The good encoder loses little of the degraded film; of noise, at the last strength, most.
+    assert 10 * np.log10(255**2 / np.mean((after - before) ** 2)) > 26
+
+
+def test_an_encoder_that_fails_says_so_in_a_sentence(tmp_path):
+    """x265 takes no pictures of 8 x 8 pixels; that a disk is full is another matter."""
+    film = Film(np.zeros((2, 8, 8, 3), np.uint8), np.arange(2) / 25)
+    with pytest.raises(SynthesisError, match="The encoder libx265 failed"):
+        Chain(encoder=Encoder("h265", 26)).write(tmp_path / "film.mp4", film, 0)
+    with pytest.raises(OSError, match="No such file"):
+        Chain().write(tmp_path / "nowhere" / "film.mp4", panned(3), 0)
 
 
 def test_nothing_but_an_encoder():

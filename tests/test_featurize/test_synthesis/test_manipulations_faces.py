@@ -1,5 +1,6 @@
 """Face swap, self-blended face and autoencoder look on clips of a photographed face."""
 
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -214,6 +215,49 @@ class TestFaceSwap:
         for donor in (None, photo_clip(2, missing=(0, 1))):
             with pytest.raises(SynthesisError, match="needs a donor"):
                 next(drawn(FaceSwap).frames(photo_clip(2), donor, 0))
+
+    def test_frames_in_which_the_donor_lies_outside_of_the_picture_are_not_worn(self):
+        clip, donor = photo_clip(6), donor_clip(4)
+        points = donor.points_px.copy()
+        points[[0, 2]] += 3000
+        points[3] = points[3, :1]
+        for moments in ("still", "nearest", "tandem"):
+            swap = replace(drawn(FaceSwap), donor_moments=moments, colour_each_frame=False)
+            out = np.array(list(swap.frames(clip, replace(donor, points_px=points), 0)))
+            only = replace(donor, points_px=donor.points_px[[1] * 4], frames=donor.frames[[1] * 4])
+            alone = np.array(list(swap.frames(clip, only, 0)))
+            np.testing.assert_array_equal(out, alone)
+            assert (out != clip.frames).any(axis=(1, 2, 3)).mean() > 0.9
+        with pytest.raises(SynthesisError, match="within the picture"):
+            list(swap.frames(clip, replace(donor, points_px=donor.points_px + 3000), 0))
+
+    @pytest.mark.parametrize("colour_each_frame", [True, False])
+    def test_a_clip_whose_face_comes_into_the_picture_late(self, colour_each_frame):
+        clip = photo_clip(20)
+        points = clip.points_px.copy()
+        points[:-1] += 3000
+        swap = replace(drawn(FaceSwap), colour_each_frame=colour_each_frame, missed_share=0.0)
+        out = np.array(list(swap.frames(replace(clip, points_px=points), donor_clip(), 0)))
+        np.testing.assert_array_equal(out[:-1], clip.frames[:-1])
+        assert not np.array_equal(out[-1], clip.frames[-1])
+
+    def test_memory_does_not_grow_with_the_square_of_the_frames(self):
+        n, small = 3000, photo_clip(1)
+        long = FaceClip(
+            np.broadcast_to(small.frames, (n, 256, 256, 3)),
+            np.arange(n) / 60,
+            np.broadcast_to(small.points_px, (n, 478, 2)),
+            np.broadcast_to(small.pose, (n, 4, 4)),
+            np.zeros((n, 52), np.float32),
+        )
+        swap = replace(drawn(FaceSwap), donor_moments="nearest", fit_lag_s=0.0)
+        frames = swap.frames(long, long, 0)
+        tracemalloc.start()
+        next(frames)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # A table of nine numbers for each pair of frames had 324 MB.
+        assert peak < n**2 * 4 * 3
 
     def test_own_face_as_donor_and_no_misfit_gives_the_clip_back(self):
         clip = photo_clip(3, moving=1)

@@ -259,6 +259,22 @@ class TestCourses:
         assert late[-1] == pytest.approx(3 * (time[-1] - 0.1), abs=0.01)
         np.testing.assert_array_equal(followed(time, time, 0), time)
 
+    @pytest.mark.parametrize("fps", [10, 25, 60])
+    @pytest.mark.parametrize("lag_s", [0.002, 0.02, 0.05, 0.1])
+    def test_its_lag_is_the_same_at_all_frame_rates(self, fps, lag_s):
+        time = np.arange(5 * fps) / fps
+        late = followed(3 * time + 1, time, lag_s)
+        assert time[-1] - (late[-1] - 1) / 3 == pytest.approx(lag_s, rel=1e-6)
+
+    @pytest.mark.parametrize("fps", [25, 60])
+    def test_a_follower_of_a_step_comes_near_as_an_exponential(self, fps):
+        time = np.arange(fps) / fps
+        values = np.r_[0.0, np.ones(fps - 1)]
+        late = followed(values, time, 0.1)
+        np.testing.assert_allclose(
+            1 - late[1:], (1 - late[1]) * np.exp(-(time[1:] - time[1]) / 0.1), atol=1e-12
+        )
+
     def test_a_follower_starts_anew_after_a_gap(self):
         values = np.array([0, 0, np.nan, 8, 8.0])
         late = followed(values, np.arange(5) / 25, 0.5)

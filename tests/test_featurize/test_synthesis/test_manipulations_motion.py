@@ -1,5 +1,7 @@
 """What all manipulations of motion have in common, on a photographed face with moving lips."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -134,14 +136,6 @@ class TestEach:
             face = around_face(clip, now, 0)
             assert (out[now][face] != before[now][face]).any(axis=1).mean() > 0.02
 
-    def test_a_frame_without_a_face_passes(self, kind):
-        clip = talking_clip(missing=(0, 3))
-        out = film(drawn(kind), clip)
-        for now in (0, 3):
-            np.testing.assert_array_equal(out[now], clip.frames[now])
-        for now in (1, 2, 4, 5):
-            assert not np.array_equal(out[now], clip.frames[now])
-
     def test_a_clip_without_any_face_passes(self, kind):
         clip = talking_clip(3, missing=(0, 1, 2))
         np.testing.assert_array_equal(film(drawn(kind), clip), clip.frames)
@@ -155,6 +149,51 @@ class TestEach:
         clip = talking_clip(3, shift=shift)
         for seed in range(3):
             assert film(drawn(kind, seed), clip).shape == clip.frames.shape
+
+
+@pytest.mark.parametrize("kind", IN_PLACE)
+def test_a_frame_without_a_face_passes(kind):
+    clip = talking_clip(missing=(0, 3))
+    out = film(drawn(kind), clip)
+    for now in (0, 3):
+        np.testing.assert_array_equal(out[now], clip.frames[now])
+    for now in (1, 2, 4, 5):
+        assert not np.array_equal(out[now], clip.frames[now])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_portrait_goes_on_where_the_face_is_missing(seed):
+    clip = photo_clip(12, size=400, moving=2.0, missing=(0, 4, 5, 6, 11))
+    steady = replace(drawn(GeneratedPortrait, seed), head_gain=1.0)
+    out = film(steady, clip, seed).astype(int)
+    steps = np.abs(np.diff(out, axis=0))
+    # The foot of the picture is the still's throughout; the clip's is panned.
+    assert steps[:, -40:].max() == 0
+    assert np.abs(np.diff(clip.frames[:, -40:].astype(int), axis=0)).mean() > 5
+    # Nor does the head jump into the gap or out of it.
+    moved = steps.mean(axis=(1, 2, 3))
+    assert moved.max() < 4 * np.median(moved) + 0.5
+
+
+@pytest.mark.parametrize("roll_deg", [0, 30, 45])
+@pytest.mark.parametrize("feather_iod", [0.03, 0.35])
+def test_a_pasted_box_fades_out_on_all_sides_however_the_head_is_tilted(roll_deg, feather_iod):
+    still = photo_clip(1, size=256)
+    turn = cv2.getRotationMatrix2D((128, 110), -roll_deg, 1.0)
+    turn[:, 2] += 128
+    grey = np.full((1, 512, 512, 3), 90, np.uint8)
+    points = (still.points_px @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
+    clip = replace(still, frames=grey, points_px=points)
+    box = replace(drawn(LowerFace), region="box", feather_iod=feather_iod, jitter_iod=0.0)
+    change = np.abs(film(replace(box, colour_levels=60.0), clip)[0].astype(int) - 90).max(axis=2)
+    assert change.max() > 15
+    # A box cut off by its patch changes at once by as much as inside it.
+    steepest = max(np.abs(np.diff(change, axis=axis)).max() for axis in (0, 1))
+    softest_px = max(1.0, feather_iod * clip.interocular_px[0] / 2)
+    assert steepest <= 1.5 * change.max() / np.sqrt(2 * np.pi) / softest_px + 2
+    ys, xs = np.nonzero(change)
+    rim = change[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+    assert max(rim[0].max(), rim[-1].max(), rim[:, 0].max(), rim[:, -1].max()) < 0.1 * change.max()
 
 
 @pytest.mark.parametrize("kind", IN_PLACE)

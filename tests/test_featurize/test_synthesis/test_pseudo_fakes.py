@@ -1,10 +1,8 @@
-import dataclasses
 import fcntl
 import hashlib
 import json
 
 import av
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +12,6 @@ from featurize.__main__ import app, main
 from featurize.errors import ManifestError, OptionError, OutputError
 from featurize.synthesis import (
     Performer,
-    SynthesisError,
     make_dataset,
     random_script,
     write_video,
@@ -22,11 +19,8 @@ from featurize.synthesis import (
 from featurize.synthesis.degradations.chain import Chain
 from featurize.synthesis.degradations.encoder import Encoder
 from featurize.synthesis.manipulations.catalogue import MANIPULATIONS
-from featurize.synthesis.manipulations.manipulation import Manipulation
 from featurize.synthesis.pseudo_fakes import make_pseudo_fakes
-from featurize.synthesis.pseudo_fakes.piece import FaceTooSmallError, load_piece
-from featurize.synthesis.pseudo_fakes.plan import Clip, Fake, World
-from featurize.synthesis.pseudo_fakes.rendering import Workshop
+from featurize.synthesis.pseudo_fakes.piece import load_piece
 
 LOSSLESS = Chain(encoder=Encoder(quality=0))
 FPS = 10.0
@@ -186,59 +180,6 @@ def test_what_is_lost_or_cut_short_is_rendered_again_and_only_that(material, sto
     assert {path: path.stat().st_ino for path in kept} == inodes
 
 
-@dataclasses.dataclass(frozen=True)
-class Nothing(Manipulation):
-    """Finds nothing to change."""
-
-    name = "nothing"
-
-    @classmethod
-    def drawn(cls, rng):
-        return cls()
-
-    def frames(self, clip, donor, seed):
-        yield from clip.frames
-
-
-@dataclasses.dataclass(frozen=True)
-class Unable(Nothing):
-    """Gives up in the middle."""
-
-    name = "unable"
-
-    def frames(self, clip, donor, seed):
-        yield clip.frames[0]
-        raise SynthesisError("The face is turned away: leave it out.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Lent(Nothing):
-    """Needs somebody else."""
-
-    name = "lent"
-    needs_donor = True
-
-
-def test_a_fake_that_is_none_or_cannot_be_made_costs_itself_alone(material, store, tmp_path):
-    place = material.parent / "clips/person-000_take-0_real.mp4"
-    missing = Clip("gone.mp4", tmp_path / "gone.mp4", "real")
-    fakes = (Fake(Nothing(), 1), Fake(Unable(), 2), Fake(Lent(), 3, missing, 0.5))
-    world = World(Clip("a.mp4", place, "real"), 0, 0.0, LOSSLESS, 7, fakes)
-    workshop = Workshop(tmp_path / "o", store, 5.2)
-    assert workshop.finished(world) is None
-    outcomes = workshop.render(world)
-    assert [status for status, _ in outcomes] == [
-        *("ok", "unchanged", "not_rendered", "donor_missing")
-    ]
-    assert [path.name for path in (tmp_path / "o").rglob("*.mp4")] == ["none.mp4"]
-    assert workshop.finished(world) == outcomes
-    assert Workshop(tmp_path / "o", store, 5.0).finished(world) is None
-    record = next((tmp_path / "o").rglob("*.json"))
-    for damaged in (b"", b"[]", b"7", b"{}", record.read_bytes()[:-3]):
-        record.write_bytes(damaged)
-        assert workshop.finished(world) is None
-
-
 def test_another_plan_takes_the_place_of_the_old_one(material, store, tmp_path):
     one = material.with_name("first.csv")
     pd.read_csv(material, keep_default_na=False).iloc[:1].to_csv(one, index=False)
@@ -252,73 +193,6 @@ def test_another_plan_takes_the_place_of_the_old_one(material, store, tmp_path):
     assert all(digests(tmp_path / "o")[path] != before[path] for path in second["path"])
 
 
-def test_pieces_are_upright_even_and_not_larger_than_needed(tmp_path):
-    times_s = np.arange(26) / FPS
-    performer, script = Performer(SIZE_PX, 1), random_script(1, 3.0)
-    small = [performer.frame(script, time_s) for time_s in times_s]
-    large = (cv2.resize(rgb, (1344, 1344), interpolation=cv2.INTER_CUBIC) for rgb in small)
-    write_video(tmp_path / "large.mp4", large, times_s)
-    write_video(tmp_path / "small.mp4", small, times_s)
-    turned = (np.rot90(rgb, 1) for rgb in small)
-    write_video(tmp_path / "turned.mp4", turned, times_s, rotation_deg=270)
-    plain = load_piece(tmp_path / "small.mp4", 0.5, 5.2, None)
-    scaled = load_piece(tmp_path / "large.mp4", 0.5, 5.2, None)
-    upright = load_piece(tmp_path / "turned.mp4", 0.5, 5.2, None)
-    assert plain.size_px == upright.size_px == (SIZE_PX, SIZE_PX)
-    assert scaled.size_px == (1280, 1280)
-    assert plain.n_frames == scaled.n_frames == 26
-    factor = 1280 / SIZE_PX
-    for clip, times in ((scaled, factor), (upright, 1.0)):
-        apart_px = np.abs(clip.points_px / times - plain.points_px)
-        assert np.nanmedian(apart_px) < 0.01 * SIZE_PX
-    assert np.abs(np.float32(upright.frames) - plain.frames).mean() < 4
-
-
-@pytest.mark.parametrize("start", [0.0, 0.5, 0.999])
-def test_a_piece_begins_in_its_share_of_the_clip_and_shows_what_was_there(tmp_path, start):
-    times_s = 0.1 + np.arange(40) / FPS
-    performer, script = Performer(SIZE_PX, 2), random_script(2, 4.2)
-    frames = [performer.frame(script, time_s) for time_s in times_s]
-    for number, rgb in enumerate(frames):
-        rgb[:16, : 4 * (number + 1)] = 255  # each picture shows its number
-        rgb[:16, 4 * (number + 1) :] = 0
-    write_video(tmp_path / "clip.mp4", frames, times_s, crf=5)
-    clip = load_piece(tmp_path / "clip.mp4", start, 2.5, None)
-    assert clip.n_frames == 25
-    assert clip.time_s == pytest.approx(np.arange(25) / FPS, abs=1e-3)
-    shown = np.round((clip.frames[:, 8, :, 1] > 127).sum(axis=1) / 4) - 1
-    first = int(start * 16)  # of 40 frames 16 can be the first of 25
-    np.testing.assert_array_equal(shown, first + np.arange(25))
-
-
-def test_a_face_too_small_for_a_manipulation_to_be_seen_is_refused(tmp_path):
-    times_s = np.arange(26) / FPS
-    performer, script = Performer(SIZE_PX, 1), random_script(1, 3.0)
-    frames = np.full((26, 128, 128, 3), 90, np.uint8)
-    for whole, time_s in zip(frames, times_s, strict=True):
-        rgb = performer.frame(script, time_s)
-        whole[40:88, 40:88] = cv2.resize(rgb, (48, 48), interpolation=cv2.INTER_AREA)
-    write_video(tmp_path / "small.mp4", frames, times_s)
-    with pytest.raises(FaceTooSmallError, match="pixels apart") as refused:
-        load_piece(tmp_path / "small.mp4", 0.0, 5.2, None)
-    assert refused.value.status == "face_too_small"
-
-
-def test_a_piece_is_where_the_face_is(tmp_path):
-    """Of 6 s the face is there from 2.5 s on: pieces that show it in less than half are not."""
-    times_s = np.arange(60) / FPS
-    performer, script = Performer(SIZE_PX, 1), random_script(1, 6.0)
-    empty = np.full((SIZE_PX, SIZE_PX, 3), 90, np.uint8)
-    frames = (empty if t < 2.45 else performer.frame(script, t) for t in times_s)
-    write_video(tmp_path / "late.mp4", frames, times_s)
-    for start in (0.0, 0.999):
-        clip = load_piece(tmp_path / "late.mp4", start, 2.5, tmp_path / "store")
-        shows = (clip.frames[:, ::8, ::8].std(axis=(1, 2, 3)) > 5).mean()
-        assert clip.n_frames == 25
-        assert clip.shown.mean() >= 0.5
-        assert shows == (1.0 if start else pytest.approx(0.5, abs=0.1))
-
-
 def test_refusals(material, made, tmp_path):
     out = tmp_path / "out"
     folder = material.parent / "clips"
@@ -329,6 +203,9 @@ def test_refusals(material, made, tmp_path):
     for wrong in ({"worlds": 0}, {"fakes": -1}, {"seed": -1}, {"n_jobs": 0}, {"piece_s": 1.0}):
         with pytest.raises(OptionError, match=next(iter(wrong))):
             make_pseudo_fakes(material, out, **wrong)
+    alone = pd.DataFrame({"path": [str(folder / "missing.mp4")], "label": ["real"]})
+    with pytest.raises(ManifestError, match="face-swap takes the face of another person"):
+        make_pseudo_fakes(alone, out, fakes=1, methods=["face-swap"])
     with pytest.raises(ManifestError, match="no manifest"):
         make_pseudo_fakes(tmp_path / "none.csv", out)
     with pytest.raises(ManifestError, match="without a label"):

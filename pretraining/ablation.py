@@ -1,0 +1,84 @@
+"""What each part of the recipe is worth: the same figures without it."""
+
+import pandas as pd
+
+from pretraining import recipe
+from pretraining.figures import difference, of_videos, pooled_auc
+from pretraining.held_out import held_out
+from pretraining.kinds import is_authentic, is_pseudo_fake
+from pretraining.variant import FULL, Variant
+
+_OTHERS = tuple(
+    Variant(f"{name} in place of {recipe.CLASSIFIER}", classifier=name)
+    for name in ("linear", "svm")
+    if name != recipe.CLASSIFIER
+)
+VARIANTS: tuple[Variant, ...] = (
+    FULL,
+    Variant("real fakes alone, as they are", pseudo_fakes=False, degraded=False),
+    Variant("real fakes alone", pseudo_fakes=False),
+    Variant("pseudo-fakes alone", real_fakes=False),
+    Variant("authentic clips and real fakes not degraded", degraded=False),
+    Variant("without conditioning on quality", conditioned=False),
+    Variant("without choice of features", chosen=False),
+    Variant("without the network", network=False),
+    *_OTHERS,
+)
+
+
+def ablation_videos(
+    table: pd.DataFrame, variant: Variant, parts: pd.Series, seed: int = 0, n_jobs: int = -1
+) -> pd.DataFrame:
+    """Return what a variant says of videos; ``parts`` as for :func:`held_out`."""
+    return held_out(table, variant, parts=parts, seed=seed, n_jobs=n_jobs).videos
+
+
+def applies(variant: Variant, table: pd.DataFrame) -> bool:
+    """Return whether there is in a corpus what a variant goes without."""
+    has_network = any(name.startswith("cnn__") for name in table)
+    has_pseudo = bool(is_pseudo_fake(table).any())
+    return (variant.network or has_network) and (variant.real_fakes or has_pseudo)
+
+
+def ablation(videos: dict[str, pd.DataFrame], seed: int = 0) -> list[dict[str, object]]:
+    """Return a row of figures for each variant, as plain data.
+
+    Parameters
+    ----------
+    videos : dict
+        By name of the variant what it says, see :func:`ablation_videos`; with the full recipe.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    list of dict
+        ``variant``, ``n_columns`` (median number of features), on clips as they are ``auc_pooled,
+        auc_within_sources, expected_calibration_error, tpr_at_fpr_5pct``, ``change`` (of the pooled
+        AUC, to that of the full recipe), and ``auc_pseudo_fakes``, against degraded authentic
+        pieces.
+    """
+    full = _real(videos[FULL.name])
+    rows = []
+    for name, told in videos.items():
+        real, worlds = _real(told), told[told["round"] >= 0]
+        pseudo = worlds[is_authentic(worlds) | is_pseudo_fake(worlds)]
+        figures = of_videos(real, seed)
+        rows.append(
+            {
+                "variant": name,
+                "n_columns": int(told["n_columns"].median()),
+                "auc_pooled": figures["auc_pooled"],
+                "change": difference(real, full, seed),
+                "auc_within_sources": figures["auc_within_sources"],
+                "tpr_at_fpr_5pct": figures["tpr_at_fpr_5pct"],
+                "expected_calibration_error": figures["expected_calibration_error"],
+                "auc_pseudo_fakes": pooled_auc(pseudo, seed),
+            }
+        )
+    return rows
+
+
+def _real(videos: pd.DataFrame) -> pd.DataFrame:
+    """Authentic clips and real fakes as they are."""
+    return videos[(videos["round"] < 0) & ~is_pseudo_fake(videos)]

@@ -1,0 +1,78 @@
+"""The recipe with one part of it left out, to find out what that part is worth."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from models.detector import Detector
+from models.table.covariates import COVARIATES
+from models.table.matrix import feature_columns
+from pretraining import recipe
+from pretraining.kinds import is_pseudo_fake
+
+_OF_NETWORKS = "cnn__"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe, or the recipe but for something.
+
+    Attributes
+    ----------
+    name : str
+        For tables.
+    pseudo_fakes, real_fakes : bool
+        Whether it learns from fakes made of authentic clips, and from those of the manifest.
+    degraded : bool
+        Whether it learns from authentic clips and real fakes that went through chains too, or from
+        those as they are alone. Pseudo-fakes are always degraded.
+    chosen : bool
+        Whether features are chosen, or all are learnt from.
+    network : bool
+        Whether what a network says is among the features.
+    conditioned : bool
+        Whether features are told beside what is usual at their quality.
+    classifier : str or None
+        Another classifier than that of the recipe.
+    """
+
+    name: str = "full recipe"
+    pseudo_fakes: bool = True
+    real_fakes: bool = True
+    degraded: bool = True
+    chosen: bool = True
+    network: bool = True
+    conditioned: bool = True
+    classifier: str | None = None
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a corpus that it learns from, without columns it does not look at."""
+        if not self.degraded:
+            table = table[(table["round"] < 0) | is_pseudo_fake(table)]
+        if not self.network:
+            table = table[[name for name in table if not name.startswith(_OF_NETWORKS)]]
+        return recipe.training_rows(
+            table, pseudo_fakes=self.pseudo_fakes, real_fakes=self.real_fakes
+        )
+
+    def fitted(self, table: pd.DataFrame, seed: int) -> Detector:
+        """Return the detector that learnt from the rows of a corpus.
+
+        Raises
+        ------
+        models.errors.TableError, models.errors.HoldOutError
+            When nothing can be learnt from them.
+        """
+        rows = self.rows(table)
+        columns = recipe.chosen_columns(rows) if self.chosen else _all_columns(rows)
+        options = {} if self.conditioned else {"condition_on_quality": False}
+        if self.classifier is not None:
+            options |= {"classifier": self.classifier, "members": None}
+        return recipe.fitted(rows, columns, seed, **options)
+
+
+FULL = Variant()
+
+
+def _all_columns(rows: pd.DataFrame) -> list[str]:
+    return [name for name in feature_columns(rows.columns) if name not in COVARIATES]
