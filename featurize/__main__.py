@@ -24,8 +24,8 @@ app = typer.Typer(
 _Cnn = Annotated[
     list[str] | None,
     typer.Option(
-        help="Add features of a network: dlib-resnet, efficientnet-lite0, or the path of a "
-        "TorchScript file; can be given several times."
+        help="Add features of a network: dlib-resnet, efficientnet-lite0, blending-lite0, or the "
+        "path of a TorchScript file; can be given several times."
     ),
 ]
 _Identity = Annotated[

@@ -64,8 +64,8 @@ def featurize_video(
         jumps of the gaze, voice and pulse, and their features stay empty; in windows of 5 s only
         those of changes of the pulse do.
     cnn : str, Path or sequence of them
-        Networks whose features are added: ``"dlib-resnet"``, ``"efficientnet-lite0"``, or the path
-        of a TorchScript file. The video is then read twice: what networks say of the face in
+        Networks whose features are added: ``"dlib-resnet"``, ``"efficientnet-lite0"``,
+        ``"blending-lite0"``, or the path of a TorchScript file. The video is then read twice: what networks say of the face in
         sampled frames is kept in the landmark store too, where there is one.
     identity : bool
         Add how stable the face is as the face of one person, by dlib's embedding.
