@@ -65,8 +65,9 @@ def featurize_video(
         those of changes of the pulse do.
     cnn : str, Path or sequence of them
         Networks whose features are added: ``"dlib-resnet"``, ``"efficientnet-lite0"``,
-        ``"blending-lite0"``, or the path of a TorchScript file. The video is then read twice: what networks say of the face in
-        sampled frames is kept in the landmark store too, where there is one.
+        ``"blending-lite0"``, or the path of a TorchScript file. The video is then read twice: what
+        networks say of the face in sampled frames is kept in the landmark store too, where there is
+        one.
     identity : bool
         Add how stable the face is as the face of one person, by dlib's embedding.
     series : bool
