@@ -7,7 +7,7 @@ METHODS = ("pseudo-swap", "pseudo-sync", "forger")
 
 
 def corpus(n_sources: int = 8, n_clips: int = 6, seed: int = 0) -> pd.DataFrame:
-    """Authentic clips as they are; of each a world with two pseudo-fakes; fakes of one method.
+    """Authentic clips and fakes of one method as they are, and a world of each; pseudo-fakes.
 
     Nothing tells anything yet: two columns of noise, and quality alike in all.
     """
@@ -20,6 +20,7 @@ def corpus(n_sources: int = 8, n_clips: int = 6, seed: int = 0) -> pd.DataFrame:
             kinds = [("real", "none", -1, name), ("fake", "forger", -1, f"{name}f")]
             kinds += [("real", "none", 0, f"0/{name}")]
             kinds += [("fake", method, 0, f"0/{name}") for method in METHODS[:2]]
+            kinds += [("fake", "forger", 0, f"0/{name}f")]
             for label, method, number, world in kinds:
                 rows.append(
                     {
