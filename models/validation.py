@@ -59,7 +59,6 @@ def cross_validate(
     importance: bool = False,
     audit: bool = True,
     members: str | Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
 ) -> ValidationReport:
     """Score every video by a classifier that saw nothing of its group.
 
@@ -99,9 +98,6 @@ def cross_validate(
         the figures may be a fingerprint of the source. See :mod:`models.audit`.
     members : sequence of str, or their names joined by commas
         Of ``committee`` and ``stacking``; as for :func:`models.training.train`.
-    columns : sequence of str, optional
-        Names of the features to learn from, all of the table by default; not with a table that was
-        read before, which has its columns.
 
     Raises
     ------
@@ -137,16 +133,12 @@ def cross_validate(
             f"There is nothing called {hold_out!r} to hold out: choose one of "
             f"{', '.join(SPLITTERS)}."
         )
-    check_options(names, members, condition_on_quality, search, columns is not None)
+    check_options(names, members, condition_on_quality, search)
     data = table
     if not isinstance(table, TrainingTable):
         series = classifier == "all" or takes_series(names, members)
         features = takes_features(names, members)
-        data = read_training_table(
-            table, condition_on_quality, series=series, features=features, columns=columns
-        )
-    elif columns is not None:
-        raise SettingError("The table was read before: choose its columns when it is read.")
+        data = read_training_table(table, condition_on_quality, series=series, features=features)
     names, left_out = all_names(data) if classifier == "all" else (names, [])
     check_signals(data, names, members)
     remarks = [

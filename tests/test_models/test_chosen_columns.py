@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from models import cross_validate, train
+from models import train
 from models.errors import SettingError, TableError
-from models.table.feature_table import read_training_table
 from tests.test_models.conftest import JITTER, SIGNAL, SPEED, WIDTH, make_table, quality_table
 
 
@@ -49,20 +48,6 @@ class TestColumns:
     def test_a_detector_knows_whether_they_were_chosen(self):
         assert train(make_table(), "svm", columns=[SIGNAL]).provenance["columns_chosen"] is True
         assert train(make_table(), "svm").provenance["columns_chosen"] is False
-
-    def test_they_can_be_judged_as_they_are_trained(self):
-        table, chosen = make_table(), [SIGNAL, "noise__n03__std"]
-        fewer = table[[c for c in table.columns if "__" not in c or c in chosen]]
-        asked = cross_validate(table, classifier="svm", audit=False, columns=chosen)
-        alone = cross_validate(fewer, classifier="svm", audit=False)
-        np.testing.assert_array_equal(asked.scores["decision"], alone.scores["decision"])
-        assert asked.settings["n_features"] == 2
-        with pytest.raises(SettingError, match="when it is read"):
-            cross_validate(read_training_table(table), classifier="svm", columns=chosen)
-        with pytest.raises(TableError, match="no such feature"):
-            cross_validate(table, classifier="svm", columns=["eyes__third__std"])
-        with pytest.raises(SettingError, match="choose columns of"):
-            cross_validate(table, classifier="frames", columns=chosen)
 
     def test_there_is_nothing_to_choose_where_nothing_learns_from_features(self):
         with pytest.raises(SettingError, match="choose columns of"):
