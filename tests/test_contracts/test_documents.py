@@ -8,6 +8,8 @@ from featurize.__main__ import app as featurize_app
 from featurize.assets import EXTRA_MODEL_FILES, MODEL_FILES, MODELS_VARIABLE
 from featurize.errors import VideoError
 from featurize.runs.journal import ALWAYS_TRIED_AGAIN, TRIED_AGAIN_AFTERWARDS
+from featurize.synthesis.pseudo_fakes.piece import FaceTooSmallError, SceneCutsError
+from featurize.synthesis.pseudo_fakes.rendering import NOT_RENDERED, UNCHANGED
 from models.__main__ import app as models_app
 
 ROOT = Path(__file__).parents[2]
@@ -22,13 +24,20 @@ def test_table_of_families_is_the_registry() -> None:
 
 
 def test_every_status_is_explained() -> None:
-    statuses = {error.status for error in VideoError.__subclasses__()}
+    # Those of videos that are measured; pseudo-fakes have some of their own.
+    errors = [one for one in VideoError.__subclasses__() if one.__module__ == VideoError.__module__]
+    statuses = {error.status for error in errors}
     statuses |= {"ok", *ALWAYS_TRIED_AGAIN, *TRIED_AGAIN_AFTERWARDS}
     rows = re.search(r"\| `status` \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README)[1]
     explained = {
         word for row in rows.splitlines() for word in re.findall(r"`(\w+)`", row.split("|")[1])
     }
     assert explained == statuses
+
+
+def test_every_status_of_a_pseudo_fake_is_named() -> None:
+    statuses = {SceneCutsError.status, FaceTooSmallError.status, UNCHANGED, NOT_RENDERED}
+    assert [status for status in sorted(statuses) if f"`{status}`" not in README] == []
 
 
 def test_every_command_of_the_documents_exists() -> None:
