@@ -10,7 +10,6 @@ from featurize.synthesis.manipulations.face_clip import FaceClip
 from featurize.synthesis.manipulations.head_motion import HeadMotion, other_moments, smoothed
 from featurize.synthesis.manipulations.manipulation import Manipulation, log_uniform
 from featurize.synthesis.manipulations.puppet import Puppet
-from featurize.synthesis.manipulations.reenactment import retouch
 from featurize.synthesis.manipulations.wandering import drift, frames_rng, jitter
 
 
@@ -94,23 +93,8 @@ class ExpressionTransfer(Manipulation):
         expression = self.gain * moments.of(driving.expression_cm)
         expression = smoothed(clip.time_s, expression, clip.shown, self.smoothing_s)
         if not self.eyes:
-            weight = motion.below_nose[:, None]
-            expression = motion.expression_cm + weight * (expression - motion.expression_cm)
+            expression = motion.only_below_nose(expression)
         tremble = jitter(rng, clip.n_frames, self.jitter_iod, 0.3, (2,))
         puppet = Puppet(motion, expression, tremble * clip.interocular_px[:, None])
         tint = drift(rng, clip.time_s, self.colour_levels, 2.0, (3,)).astype(np.float32)
-        for now, frame in enumerate(clip.frames):
-            if not clip.shown[now]:
-                yield np.array(frame)
-                continue
-            feather_px = self.feather_iod * float(clip.interocular_px[now])
-            result = puppet.frame(now)
-            retouch(
-                result,
-                puppet.wanted_px(now),
-                self.mask_shape,
-                feather_px,
-                self.resolution_px,
-                tint[now],
-            )
-            yield result
+        yield from puppet.frames(self.mask_shape, self.feather_iod, self.resolution_px, tint)

@@ -92,6 +92,11 @@ class HeadMotion:
         """``(478,)`` how much a point belongs to the lower face, from 0 to 1."""
         return smoothstep((self.rest_cm[:, 1] - _LOWER_CM[0]) / (_LOWER_CM[1] - _LOWER_CM[0]))
 
+    def only_below_nose(self, expression_cm: np.ndarray) -> np.ndarray:
+        """``(n, 478, 2)`` another expression in the lower face, and the clip's own above."""
+        weight = self.below_nose[:, None]
+        return self.expression_cm + weight * (expression_cm - self.expression_cm)
+
     def points_px(self, frame: int, expression_cm: np.ndarray) -> np.ndarray:
         """``(478, 2)`` float32 where the points of a frame would be with another expression."""
         change = expression_cm - self.expression_cm[frame]

@@ -1,5 +1,6 @@
 """A clip's own face with an expression it did not have at that moment."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +9,7 @@ import numpy as np
 from featurize.landmarks.schema import MEDIAPIPE_478
 from featurize.synthesis.manipulations.head_motion import HeadMotion
 from featurize.synthesis.manipulations.masks import REGIONS
-from featurize.synthesis.manipulations.reenactment import bent, lend
+from featurize.synthesis.manipulations.reenactment import bent, lend, retouch
 from featurize.synthesis.manipulations.retrieval import most_alike
 
 # Parts that cannot be bent from one state to another, since something comes into sight: the hulls
@@ -64,6 +65,30 @@ class Puppet:
                 hulls = [wanted[hull] for hull in _hulls(part)]
                 lend(clip, lender, wanted, hulls, grown, _FEATHER_IOD, result)
         return result
+
+    def frames(
+        self, mask_shape: str, feather_iod: float, resolution_px: float, tint_levels: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """All frames of the clip, retouched; those without the face as they are.
+
+        Parameters
+        ----------
+        mask_shape, resolution_px
+            As for :func:`featurize.synthesis.manipulations.reenactment.retouch`.
+        feather_iod : float
+            Width of the mask's soft edge, in distances between the pupils.
+        tint_levels : numpy.ndarray
+            ``(n, 3)`` added to red, green and blue of each frame.
+        """
+        clip = self.motion.clip
+        for now, frame in enumerate(clip.frames):
+            if not clip.shown[now]:
+                yield np.array(frame)
+                continue
+            result, feather_px = self.frame(now), feather_iod * float(clip.interocular_px[now])
+            wanted = self.wanted_px(now)
+            retouch(result, wanted, mask_shape, feather_px, resolution_px, tint_levels[now])
+            yield result
 
 
 def _hulls(part: str) -> list[np.ndarray]:

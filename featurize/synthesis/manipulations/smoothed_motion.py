@@ -10,7 +10,6 @@ from featurize.synthesis.manipulations.face_clip import FaceClip
 from featurize.synthesis.manipulations.head_motion import HeadMotion, smoothed
 from featurize.synthesis.manipulations.manipulation import Manipulation, log_uniform
 from featurize.synthesis.manipulations.puppet import Puppet
-from featurize.synthesis.manipulations.reenactment import retouch
 from featurize.synthesis.manipulations.wandering import followed
 
 # A face further off its head than this, in distances between the pupils, shows at once.
@@ -75,24 +74,10 @@ class SmoothedMotion(Manipulation):
         motion = HeadMotion(clip)
         expression = self.gain * self._late(clip, motion.expression_cm)
         if self.lower_only:
-            weight = motion.below_nose[:, None]
-            expression = motion.expression_cm + weight * (expression - motion.expression_cm)
+            expression = motion.only_below_nose(expression)
         puppet = Puppet(motion, expression, self._off_px(clip))
-        for now, frame in enumerate(clip.frames):
-            if not clip.shown[now]:
-                yield np.array(frame)
-                continue
-            feather_px = self.feather_iod * float(clip.interocular_px[now])
-            result = puppet.frame(now)
-            retouch(
-                result,
-                puppet.wanted_px(now),
-                "below-brows",
-                feather_px,
-                self.resolution_px,
-                np.zeros(3),
-            )
-            yield result
+        tint = np.zeros((clip.n_frames, 3))
+        yield from puppet.frames("below-brows", self.feather_iod, self.resolution_px, tint)
 
     def _late(self, clip: FaceClip, values: np.ndarray) -> np.ndarray:
         """Values over time as smoothed and as late as the parameters say."""
