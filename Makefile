@@ -31,7 +31,7 @@ demo: $(VENV)/.installed  ## Scripted clips -> feature CSV -> cross-validation -
 	$(BIN)/python -m models score $(DEMO)/new/*_fake.mp4 --detector $(DEMO)/detector.skops
 
 test: $(VENV)/.installed  ## Tests, doctests, style and import contracts
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 bench: $(VENV)/.installed  ## Speed and memory of the landmarks, as ratios (some ten minutes)
 	$(BIN)/python -m benchmarks

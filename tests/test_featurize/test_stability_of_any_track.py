@@ -91,21 +91,25 @@ def test_a_gap_changes_little(trembling: LandmarkTrack, seen) -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        {"duration_s": 0},
-        {"duration_s": 0.04},
-        {"duration_s": 0.28},
-        {"duration_s": 0.4},
-        {"duration_s": 0.9},
-        {"duration_s": 3, "missing": slice(None)},
-        {"duration_s": 3, "missing": slice(0, None, 2)},
-        {"duration_s": 3, "noise_px": 0},
-        {"duration_s": 3, "fps": 8},
-        {"duration_s": 2, "fps": 120},
-        {"duration_s": 2, "rotation": lambda _: turn(85)},
-        {"duration_s": 2, "shape": lambda _, face: 0 * face, "noise_px": 0},
-        {"duration_s": 2, "shape": lambda t, face: face * (t < 1), "noise_px": 0},
+        pytest.param({"duration_s": 0}, id="nothing"),
+        pytest.param({"duration_s": 0.04}, id="0.04 s"),
+        pytest.param({"duration_s": 0.28}, id="0.28 s"),
+        pytest.param({"duration_s": 0.4}, id="0.4 s"),
+        pytest.param({"duration_s": 0.9}, id="0.9 s"),
+        pytest.param({"duration_s": 3, "missing": slice(None)}, id="no face at all"),
+        pytest.param({"duration_s": 3, "missing": slice(0, None, 2)}, id="every other frame"),
+        pytest.param({"duration_s": 3, "noise_px": 0}, id="no noise"),
+        pytest.param({"duration_s": 3, "fps": 8}, id="8 fps"),
+        pytest.param({"duration_s": 2, "fps": 120}, id="120 fps"),
+        pytest.param({"duration_s": 2, "rotation": lambda _: turn(85)}, id="profile"),
+        pytest.param(
+            {"duration_s": 2, "shape": lambda _, face: 0 * face, "noise_px": 0}, id="a point"
+        ),
+        pytest.param(
+            {"duration_s": 2, "shape": lambda t, face: face * (t < 1), "noise_px": 0},
+            id="a point after a second",
+        ),
     ],
-    ids=str,
 )
 def test_poor_recordings(scene: dict) -> None:
     values = everything(make_track(**{"noise_px": 0.3} | scene))
