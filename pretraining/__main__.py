@@ -1,13 +1,11 @@
 """The detector that comes with the package: ``python -m pretraining MANIFEST --work FOLDER``.
 
-Networks of the folds, corpus, figures with sources held out, ablation, robustness, detector, model
+Corpus, networks of the folds, figures with sources held out, ablation, robustness, detector, model
 card. Each step is kept in the work folder and not done again while what it was made of, and the
 recipe, stay the same. The folder holds faces and landmarks: guard it so, and remove it.
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +17,13 @@ from models.detector import Detector
 from models.errors import ModelsError
 from pretraining import recipe
 from pretraining.ablation import VARIANTS, ablation, ablation_videos, applies
-from pretraining.corpus import N_NETWORK_FOLDS, Place, make_corpus
+from pretraining.corpus import Place, make_corpus
 from pretraining.figures import all_figures
 from pretraining.folds import source_folds
 from pretraining.held_out import held_out
 from pretraining.keeping import Kept, fingerprint
 from pretraining.model_card import data_facts, detector_facts, model_card
+from pretraining.networks import make_networks, network_of_datasets, with_networks
 from pretraining.robustness import N_CLIPS, robustness
 from pretraining.tables import table_text, wide
 from pretraining.variant import FULL
@@ -53,8 +52,9 @@ def main(
     place = Place(manifest, work, jobs)
     work.mkdir(parents=True, exist_ok=True)
     try:
-        _make_networks(place)
         table = make_corpus(place, rounds)
+        make_networks(place, table)
+        table = with_networks(place, table)
         facts = _measured(place, table, clips)
         detector = FULL.fitted(table, recipe.SEED)
     except (FeaturizeError, ModelsError) as error:
@@ -63,18 +63,6 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     command = f"make pretrained CLIPS={manifest.name} ROUNDS={rounds}"
     _write(detector, facts | {"command": command}, place, table, out)
-
-
-def _make_networks(place: Place) -> None:
-    """Train the networks that are not there yet, each in a process of its own."""
-    for fold in range(N_NETWORK_FOLDS):
-        if place.network(fold).exists():
-            continue
-        typer.echo(f"network {fold + 1} of {N_NETWORK_FOLDS}", err=True)
-        asked = ["--landmark-store", str(place.work / "landmarks"), "--only", str(fold)]
-        command = [sys.executable, "-m", "pretraining.blending_network", str(place.manifest)]
-        command += ["-o", str(place.network(fold).parent), *asked]
-        subprocess.run(command, check=True)  # noqa: S603  its own command
 
 
 def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, object]:
@@ -111,26 +99,15 @@ def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, obje
             table,
             detectors,
             place.work / "films",
-            store=place.work / "landmarks",
+            store=place.store,
             n_clips=n_clips,
             n_jobs=place.n_jobs,
             seed=seed,
-            networks=_networks(place, table),
+            networks=network_of_datasets(place),
         ),
     )
     typer.echo(table_text(hardened["degradations"]))
     return {"figures": figures, "ablation": rows, "robustness": hardened}
-
-
-def _networks(place: Place, table: pd.DataFrame) -> dict[str, Path] | None:
-    """Of each data set the network that has not seen it; None where the corpus has no network."""
-    if not any(name.startswith("cnn__") for name in table):
-        return None
-    listed = pd.read_csv(place.manifest)
-    folds = source_folds(listed, N_NETWORK_FOLDS)
-    return {
-        dataset: place.network(fold) for dataset, fold in zip(listed["dataset"], folds, strict=True)
-    }
 
 
 def _write(

@@ -7,13 +7,11 @@ import pandas as pd
 
 from featurize import featurize_dataset
 from featurize.synthesis.pseudo_fakes import make_pseudo_fakes
-from pretraining.blending_network.fold_columns import fold_columns
-from pretraining.folds import source_folds, source_numbers
+from pretraining.folds import source_numbers
 
 WINDOW_S = 5.0
 FAKES = 2
 """Pseudo-fakes of each authentic piece."""
-N_NETWORK_FOLDS = 3
 AS_IS = "as-is"
 """Chain of clips that went through none."""
 
@@ -36,9 +34,15 @@ class Place:
     work: Path
     n_jobs: int = -1
 
-    def network(self, fold: int) -> Path:
-        """The network that learnt from none of a fold's clips."""
-        return self.work / "networks" / f"fold{fold}.onnx"
+    @property
+    def store(self) -> Path:
+        """Folder of landmarks."""
+        return self.work / "landmarks"
+
+    @property
+    def networks(self) -> Path:
+        """Folder of networks and of the faces that they learn from."""
+        return self.work / "networks"
 
 
 def make_corpus(place: Place, rounds: int) -> pd.DataFrame:
@@ -47,7 +51,7 @@ def make_corpus(place: Place, rounds: int) -> pd.DataFrame:
     Parameters
     ----------
     place : Place
-        With the networks of the folds.
+        What is to be made, and where.
     rounds : int
         How often each clip goes through a chain of its own: a round is one world of each clip, and
         its number the seed. So a later round can be added without making the others again.
@@ -73,7 +77,7 @@ def make_corpus(place: Place, rounds: int) -> pd.DataFrame:
             fakes=FAKES,
             seed=number,
             n_jobs=place.n_jobs,
-            store=place.work / "landmarks",
+            store=place.store,
             progress=True,
         )
         made = made[made["status"] == "ok"]
@@ -88,33 +92,28 @@ def make_corpus(place: Place, rounds: int) -> pd.DataFrame:
             )
         )
     table = pd.concat(tables, ignore_index=True)
-    table["source"] = table["dataset"].map(_by_dataset(listed, source_numbers(listed)))
+    table["source"] = table["dataset"].map(by_dataset(listed, source_numbers(listed)))
     return table
 
 
 def _measured(place: Place, videos: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Features of windows of videos, with what the network of another fold says."""
+    """Features of windows of videos."""
     kept = place.work / f"{name}.parquet"
     if kept.exists():
         return pd.read_parquet(kept)
-    store = place.work / "landmarks"
     table = featurize_dataset(
         videos,
         place.work / f"{name}.csv",
         window_s=WINDOW_S,
         n_jobs=place.n_jobs,
-        landmark_store=store,
+        landmark_store=place.store,
         progress=True,
     )
     table = table[(table["status"] == "ok") & (table["face"] == 0)].reset_index(drop=True)
-    listed = pd.read_csv(place.manifest)
-    folds = table["dataset"].map(_by_dataset(listed, source_folds(listed, N_NETWORK_FOLDS)))
-    nets = {fold: place.network(fold) for fold in range(N_NETWORK_FOLDS)}
-    table = pd.concat([table, fold_columns(table, folds, nets, store=store)], axis=1)
     table.to_parquet(kept)
     return table
 
 
-def _by_dataset(listed: pd.DataFrame, numbers: pd.Series) -> dict[str, int]:
-    """The number of each data set: all clips of one have the same."""
+def by_dataset(listed: pd.DataFrame, numbers: pd.Series) -> dict[str, int]:
+    """Return the number of each data set: all rows of one have the same."""
     return dict(zip(listed["dataset"], numbers, strict=True))

@@ -8,9 +8,10 @@ import cv2
 import pandas as pd
 import torch
 
-from pretraining.blending_network.crops import ClipCrops, clip_crops
+from pretraining.blending_network.crops import FRAMES_PER_CLIP, ClipCrops, kept_crops
 from pretraining.blending_network.export import export
 from pretraining.blending_network.training import Schedule, trained
+from pretraining.blending_network.worlds import World, world_crops
 from pretraining.folds import source_folds
 
 N_FOLDS = 3
@@ -23,41 +24,54 @@ def main() -> None:
     parser.add_argument(
         "-o", "--out", type=Path, required=True, help="folder of crops and networks"
     )
+    parser.add_argument(
+        "--worlds", type=Path, help="Parquet file with path, label, method, dataset and world"
+    )
     parser.add_argument("--landmark-store", type=Path, help="folder that keeps landmarks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Schedule.n_steps, help="batches per network")
     parser.add_argument(
         "--only", type=int, choices=range(N_FOLDS + 1), help=f"one fold; {N_FOLDS}: all clips"
     )
+    parser.add_argument("--jobs", type=int, default=-1, help="processes that cut out faces")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     manifest = pd.read_csv(given.manifest)
     folds = source_folds(manifest, N_FOLDS, given.seed)
     authentic = manifest["label"] == "real"
-    clips = _crops(manifest[authentic], given.out / "crops", given.landmark_store)
+    clips = _crops(manifest[authentic], given.out / "clips", given.landmark_store)
+    worlds = _worlds(given)
+    fold_of = dict(zip(manifest["dataset"], folds, strict=True))
     schedule = Schedule(n_steps=given.steps)
     for fold in range(N_FOLDS + 1) if given.only is None else [given.only]:
         name = "blending_lite0" if fold == N_FOLDS else f"fold{fold}"
         seen = [crops for index, crops in clips.items() if folds[index] != fold]
-        print(f"{name}: {len(seen)} clips", flush=True)
+        others = [world for dataset, world in worlds if fold_of[dataset] != fold]
+        print(f"{name}: {len(seen)} clips, {len(others)} worlds", flush=True)
         path = given.out / f"{name}.onnx"
-        export(trained(seen, schedule, given.seed + fold), path)
+        export(trained(seen, others, schedule, given.seed + fold), path)
         print(f"{path}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}", flush=True)
 
 
 def _crops(manifest: pd.DataFrame, folder: Path, store: Path | None) -> dict[int, ClipCrops]:
-    """Crops by row, from the folder where it has them; clips without a face are left out."""
+    """Crops by row; clips without a face are left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for index, path in manifest["path"].items():
-        kept = folder / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.npz"
-        crops = ClipCrops.load(kept) if kept.exists() else clip_crops(path, store=store)
-        if crops is not None:
-            if not kept.exists():
-                crops.save(kept)
-            found[index] = crops
-    return found
+    found = {
+        index: kept_crops(path, folder, store=store, n_frames=FRAMES_PER_CLIP)
+        for index, path in manifest["path"].items()
+    }
+    return {index: crops for index, crops in found.items() if crops is not None}
+
+
+def _worlds(given: argparse.Namespace) -> list[tuple[str, World]]:
+    """Worlds with the data set of each; none where no corpus was named."""
+    if given.worlds is None:
+        return []
+    table = pd.read_parquet(given.worlds)
+    dataset = dict(zip(table["world"], table["dataset"], strict=True))
+    found = world_crops(table, given.out / "crops", store=given.landmark_store, n_jobs=given.jobs)
+    return [(dataset[name], world) for name, world in found.items()]
 
 
 if __name__ == "__main__":

@@ -34,23 +34,27 @@ def drawn_steps(rng: np.random.Generator) -> list[Step]:
     return steps
 
 
-def drawn_view(points_px: np.ndarray, rng: np.random.Generator) -> Step:
-    """The aligned crop that the network reads, a little off its place, mirrored as often as not.
-
-    Parameters
-    ----------
-    points_px : numpy.ndarray
-        ``(478, 2)`` landmarks in the picture.
-    rng : numpy.random.Generator
-        Draws how it is off.
-    """
-    to_picture = alignment(points_px, SCHEMA, CROP_PX, CROP_PADDING)
+def drawn_misplacement(rng: np.random.Generator) -> np.ndarray:
+    """``(3, 3)`` map of an aligned crop a little off its place, mirrored as often as not."""
     middle = (CROP_PX - 1) / 2
     off = cv2.getRotationMatrix2D((middle, middle), rng.normal(0, 2.0), rng.uniform(0.92, 1.08))
     off[:, 2] += rng.normal(0, 0.015 * CROP_PX, 2)
     if rng.random() < 0.5:
         off = off @ np.array([[-1.0, 0, CROP_PX - 1], [0, 1, 0], [0, 0, 1]])
-    return view(to_picture @ np.vstack([off, [0, 0, 1]]))
+    return np.vstack([off, [0, 0, 1]])
+
+
+def misplaced_view(points_px: np.ndarray, off: np.ndarray) -> Step:
+    """The aligned crop that the network reads, off its place.
+
+    Parameters
+    ----------
+    points_px : numpy.ndarray
+        ``(478, 2)`` landmarks in the picture.
+    off : numpy.ndarray
+        See :func:`drawn_misplacement`.
+    """
+    return view(alignment(points_px, SCHEMA, CROP_PX, CROP_PADDING) @ off)
 
 
 def view(to_picture: np.ndarray) -> Step:

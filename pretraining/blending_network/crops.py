@@ -1,10 +1,14 @@
 """Faces of authentic clips with what surrounds them, as pixels of the frame, not yet aligned."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from featurize.errors import VideoError
+from featurize.extraction import one_thread
 from featurize.landmarks.people.chips import alignment
 from featurize.landmarks.schema import SCHEMES
 from featurize.pipeline import extract_landmarks
@@ -100,3 +104,20 @@ def clip_crops(
             pictures.append(frame.crop(to_frame, (side, side)))
             placed.append(((face - corner) * scale).astype(np.float32))
     return ClipCrops(np.stack(pictures), np.stack(placed))
+
+
+def kept_crops(
+    path: str, folder: Path, *, store: str | Path | None = None, n_frames: int
+) -> ClipCrops | None:
+    """What :func:`clip_crops` gives, from a folder where it is there; None of unreadable video."""
+    kept = folder / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.npz"
+    if kept.exists():
+        return ClipCrops.load(kept)
+    try:
+        with one_thread(), threadpool_limits(limits=1):
+            crops = clip_crops(path, store=store, n_frames=n_frames)
+    except VideoError:
+        return None
+    if crops is not None:
+        crops.save(kept)
+    return crops

@@ -1,4 +1,4 @@
-"""Training on pairs: an authentic face and itself blended, degraded alike."""
+"""Training on pairs: an authentic face and itself manipulated, degraded alike."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,15 @@ import numpy as np
 import torch
 
 from pretraining.blending_network.architecture import BlendingNetwork
-from pretraining.blending_network.augmentation import done, drawn_steps, drawn_view
+from pretraining.blending_network.augmentation import (
+    done,
+    drawn_misplacement,
+    drawn_steps,
+    misplaced_view,
+)
 from pretraining.blending_network.crops import ClipCrops
 from pretraining.blending_network.self_blending import self_blended
+from pretraining.blending_network.worlds import World
 
 MEAN, SCALE = 127.0, 128.0
 """Levels are moved and divided by these, as when the network was trained on ImageNet."""
@@ -34,7 +40,7 @@ class Schedule:
         Of AdamW.
     """
 
-    n_steps: int = 1000
+    n_steps: int = 2000
     n_pairs: int = 8
     rate: float = 4e-4
     n_warm_up: int = 30
@@ -49,14 +55,19 @@ class Schedule:
 
 
 def drawn_pairs(
-    clips: Sequence[ClipCrops], n_pairs: int, rng: np.random.Generator
+    clips: Sequence[ClipCrops], worlds: Sequence[World], n_pairs: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Authentic crops and their blended counterparts, as the network reads them.
+    """Authentic crops and their manipulated counterparts, as the network reads them.
+
+    Three pairs of four are of a world of a corpus, which went through a chain with real codecs: it
+    is degraded once more half of the time only. The rest are single pictures blended into
+    themselves.
 
     Parameters
     ----------
-    clips : sequence of ClipCrops
-        Each is as likely to be drawn, however many pictures it has.
+    clips, worlds : sequence
+        Each is as likely to be drawn, however many pictures it has. Where there are no worlds, all
+        pairs are of clips.
     n_pairs : int
         How many.
     rng : numpy.random.Generator
@@ -67,16 +78,35 @@ def drawn_pairs(
     tuple of numpy.ndarray
         Two of ``(n_pairs, side, side, 3)`` uint8.
     """
-    authentic, blended = [], []
-    for _ in range(n_pairs):
-        clip = clips[rng.integers(len(clips))]
-        number = int(rng.integers(len(clip.pictures)))
-        points_px = clip.points_px[number]
-        pair = self_blended(clip.pictures[number], points_px, rng)
-        steps = [*drawn_steps(rng), drawn_view(points_px, rng)]
-        authentic.append(done(pair.authentic, steps))
-        blended.append(done(pair.blended, steps))
-    return np.stack(authentic), np.stack(blended)
+    pairs = [
+        _of_world(worlds[rng.integers(len(worlds))], rng)
+        if worlds and number % 4
+        else _of_clip(clips[rng.integers(len(clips))], rng)
+        for number in range(n_pairs)
+    ]
+    authentic, manipulated = zip(*pairs, strict=True)
+    return np.stack(authentic), np.stack(manipulated)
+
+
+def _of_clip(clip: ClipCrops, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    number = int(rng.integers(len(clip.pictures)))
+    points_px = clip.points_px[number]
+    pair = self_blended(clip.pictures[number], points_px, rng)
+    steps = [*drawn_steps(rng), misplaced_view(points_px, drawn_misplacement(rng))]
+    return done(pair.authentic, steps), done(pair.blended, steps)
+
+
+def _of_world(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same moment of a piece and of one of its fakes; each has landmarks of its own."""
+    fake = world.fakes[rng.integers(len(world.fakes))]
+    number = int(rng.integers(min(len(world.authentic.pictures), len(fake.pictures))))
+    steps = drawn_steps(rng) if rng.random() < 0.5 else []
+    off = drawn_misplacement(rng)
+    first, second = (
+        done(crops.pictures[number], [*steps, misplaced_view(crops.points_px[number], off)])
+        for crops in (world.authentic, fake)
+    )
+    return first, second
 
 
 def as_input(crops: np.ndarray) -> torch.Tensor:
@@ -85,13 +115,17 @@ def as_input(crops: np.ndarray) -> torch.Tensor:
     return ((levels - MEAN) / SCALE).contiguous(memory_format=torch.channels_last)
 
 
-def trained(clips: Sequence[ClipCrops], schedule: Schedule, seed: int) -> BlendingNetwork:
-    """A network that has learnt from the clips.
+def trained(
+    clips: Sequence[ClipCrops], worlds: Sequence[World], schedule: Schedule, seed: int
+) -> BlendingNetwork:
+    """A network that has learnt from clips and worlds.
 
     Parameters
     ----------
     clips : sequence of ClipCrops
         Authentic faces.
+    worlds : sequence of World
+        Of the same people; there may be none.
     schedule : Schedule
         How long and how fast.
     seed : int
@@ -114,7 +148,7 @@ def trained(clips: Sequence[ClipCrops], schedule: Schedule, seed: int) -> Blendi
     for step in range(schedule.n_steps):
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(step)
-        crops = np.concatenate(drawn_pairs(clips, schedule.n_pairs, rng))
+        crops = np.concatenate(drawn_pairs(clips, worlds, schedule.n_pairs, rng))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(network(as_input(crops)), truth)
         optimiser.zero_grad()
         loss.backward()

@@ -9,7 +9,12 @@ from featurize.assets import BLENDING_LITE0, locate
 from featurize.landmarks.people.chips import alignment
 from featurize.networks.blending_lite0 import CROP_PADDING, CROP_PX, BlendingLite0
 from pretraining.blending_network.architecture import BlendingNetwork, without_normalisation
-from pretraining.blending_network.augmentation import done, drawn_steps, drawn_view
+from pretraining.blending_network.augmentation import (
+    done,
+    drawn_misplacement,
+    drawn_steps,
+    misplaced_view,
+)
 from pretraining.blending_network.crops import ClipCrops
 from pretraining.blending_network.export import export
 from pretraining.blending_network.self_blending import (
@@ -19,6 +24,7 @@ from pretraining.blending_network.self_blending import (
     self_blended,
 )
 from pretraining.blending_network.training import Schedule, as_input, drawn_pairs, trained
+from pretraining.blending_network.worlds import World
 from tests.test_featurize.faces import photograph
 
 SEEDS = range(40)
@@ -92,7 +98,7 @@ class TestAugmentation:
     def test_what_is_alike_before_is_alike_after(self, face, seed: int) -> None:
         picture, points_px = face
         rng = np.random.default_rng(seed)
-        steps = [*drawn_steps(rng), drawn_view(points_px, rng)]
+        steps = [*drawn_steps(rng), misplaced_view(points_px, drawn_misplacement(rng))]
         seen = done(picture, steps)
         assert seen.shape == (CROP_PX, CROP_PX, 3)
         assert seen.dtype == np.uint8
@@ -106,20 +112,49 @@ class TestAugmentation:
         place = (0.1206 + CROP_PADDING) / (1 + 2 * CROP_PADDING) * CROP_PX
         sides = []
         for seed in range(60):
-            seen = drawn_view(points_px, np.random.default_rng(seed))(blob)
+            off = drawn_misplacement(np.random.default_rng(seed))
+            seen = misplaced_view(points_px, off)(blob)
             column = np.nonzero(seen[:, :, 0] > 128)[1].mean()
             sides.append(column > CROP_PX / 2)
             assert min(column, CROP_PX - 1 - column) == pytest.approx(place, abs=0.1 * CROP_PX)
         assert 15 < sum(sides) < 45
 
     def test_pairs_are_pairs(self, clip) -> None:
-        authentic, blended = drawn_pairs([clip], 6, np.random.default_rng(0))
+        authentic, blended = drawn_pairs([clip], [], 6, np.random.default_rng(0))
         assert authentic.shape == blended.shape == (6, CROP_PX, CROP_PX, 3)
         levels = authentic.astype(float), blended.astype(float)
         for one, other in zip(*levels, strict=True):
             # The corners of the crop are beyond the face: there is nothing of the blend in them.
             assert np.abs(one - other)[:12, :12].mean() < 2
             assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.8
+
+    def test_three_pairs_of_four_are_of_a_world_seen_from_the_same_place(self, face, clip) -> None:
+        picture, points_px = face
+        moved_px = 20
+        # The fake is darker, and its face lies elsewhere in the picture.
+        darker = np.roll(picture // 2, moved_px, axis=1)
+        fake = ClipCrops(darker[None], points_px[None] + np.float32([moved_px, 0]))
+        world = World(ClipCrops(picture[None], points_px[None]), (fake,))
+        n_alike = []
+        for seed in range(8):
+            pair = drawn_pairs([clip], [world], 2, np.random.default_rng(seed))
+            one, other = (crops[1].astype(float) for crops in pair)
+            middle = slice(CROP_PX // 4, -CROP_PX // 4)
+            seen = np.corrcoef(one[middle, middle].ravel(), other[middle, middle].ravel())[0, 1]
+            assert seen > 0.9
+            assert other.mean() < 0.75 * one.mean()
+            n_alike.append(np.abs(one / 2 - other)[middle, middle].mean() < 2)
+        assert 0 < sum(n_alike) < 8  # half of them are degraded once more
+
+    def test_a_world_is_seen_no_longer_than_its_shortest_fake(self, face, clip) -> None:
+        picture, points_px = face
+        white, black = np.full_like(picture, 255), np.zeros_like(picture)
+        points = np.stack([points_px] * 3)
+        authentic = ClipCrops(np.stack([black, white, white]), points)
+        world = World(authentic, (ClipCrops(black[None], points[:1]),))
+        for seed in range(8):
+            one, other = drawn_pairs([clip], [world], 2, np.random.default_rng(seed))
+            assert np.abs(one[1].astype(float) - other[1]).mean() < 30
 
 
 class TestTraining:
@@ -133,13 +168,13 @@ class TestTraining:
 
     def test_the_seed_decides_what_is_learnt(self, clip) -> None:
         schedule = Schedule(n_steps=2, n_pairs=2, n_warm_up=1)
-        heads = [trained([clip], schedule, seed).head.weight for seed in (3, 3, 4)]
+        heads = [trained([clip], [], schedule, seed).head.weight for seed in (3, 3, 4)]
         assert torch.equal(heads[0], heads[1])
         assert not torch.equal(heads[0], heads[2])
 
     def test_normalisation_can_be_left_out(self, clip) -> None:
         network = any_network()
-        crops = as_input(np.concatenate(drawn_pairs([clip], 2, np.random.default_rng(0))))
+        crops = as_input(np.concatenate(drawn_pairs([clip], [], 2, np.random.default_rng(0))))
         with torch.inference_mode():
             whole, plain = network(crops), without_normalisation(network)(crops)
         assert torch.allclose(whole, plain, atol=1e-3)
@@ -151,7 +186,7 @@ class TestTraining:
             export(network, path)
         assert paths[0].read_bytes() == paths[1].read_bytes()
         assert paths[0].stat().st_size == pytest.approx(_shipped_bytes(), rel=0.01)
-        crops = np.concatenate(drawn_pairs([clip], 4, np.random.default_rng(0)))
+        crops = np.concatenate(drawn_pairs([clip], [], 4, np.random.default_rng(0)))
         with torch.inference_mode():
             expected = network(as_input(crops)).numpy()
         said = BlendingLite0(path=paths[0]).embed(crops)[:, 0]
@@ -160,7 +195,6 @@ class TestTraining:
 
 
 def _shipped_bytes() -> int:
-
     return locate(BLENDING_LITE0).stat().st_size
 
 

@@ -24,7 +24,9 @@ def small(monkeypatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(command, "VARIANTS", (FULL,))
     monkeypatch.setattr(command, "N_FOLDS", 2)
     # Networks, films and landmarks have tests of their own.
-    monkeypatch.setattr(command, "_make_networks", lambda place: None)
+    monkeypatch.setattr(command, "make_networks", lambda place, table: None)
+    monkeypatch.setattr(command, "with_networks", lambda place, table: table)
+    monkeypatch.setattr(command, "network_of_datasets", lambda place: {})
     monkeypatch.setattr(command, "make_corpus", lambda place, rounds: table)
     row = {"strength": 1, "n_videos": 8, "auc": FIGURE, "change": FIGURE}
     rows = {"degradations": [{"degradation": "blur", **row}], "adversary": []}
