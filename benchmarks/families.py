@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from models import cross_validate
 from models.audit.sources import source_told
-from models.classifiers import check_classifier, check_seed
+from models.classifier_options import check_classifier, check_seed
 from models.errors import HoldOutError, ModelsError, TableError
 from models.evaluation.validation_report import ValidationReport
 from models.metrics import measure

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.families import Estimate, auc_within_source, estimate, in_text
 from models import cross_validate
 from models.audit.sources import SourceTold, source_told
-from models.classifiers import check_classifier, check_seed
+from models.classifier_options import check_classifier, check_seed
 from models.errors import HoldOutError, ModelsError
 from models.table.feature_table import feature_columns, read_feature_file, read_training_table
 from models.table.training_table import TrainingTable

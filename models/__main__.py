@@ -41,7 +41,7 @@ _Members = Annotated[
     str | None,
     typer.Option(
         help="Who decides in a committee or stacking: two or more of svm, mlp, xgboost, linear, "
-        "sequences and frames, joined by commas."
+        "networks, sequences and frames, joined by commas."
     ),
 ]
 _Search = Annotated[
@@ -74,7 +74,8 @@ def train(
     classifier: Annotated[
         str,
         typer.Option(
-            help="svm, mlp, xgboost or linear; sequences or frames, of a table with --series; "
+            help="svm, mlp, xgboost or linear; networks, of a table with what networks say; "
+            "sequences or frames, of a table with --series; "
             "committee (mean of its members) or stacking (weighted by what held-out people showed)."
         ),
     ] = "committee",
@@ -130,7 +131,7 @@ def cross_validate(
         str,
         typer.Option(
             help="all, or names joined by commas: svm,mlp,xgboost,linear,committee,stacking, "
-            "and sequences,frames of a table with --series."
+            "networks of a table with what networks say, sequences,frames of one with --series."
         ),
     ] = "all",
     members: _Members = None,

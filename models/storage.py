@@ -24,6 +24,7 @@ FORMAT_VERSION = 5
 # estimators). Nothing outside this list is ever rebuilt from a file.
 TRUSTED_TYPES = (
     "models.learning.blocks.CompressedBlocks",
+    "models.learning.blocks.TakeBlocks",
     "models.learning.calibration.CalibratedByGroup",
     "models.learning.conditioning.QualityConditioner",
     "models.learning.convolutions.ConvolutionFeatures",

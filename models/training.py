@@ -9,18 +9,18 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import (
-    MAKERS,
+from models.classifier_options import (
     check_classifier,
+    check_inputs,
     check_options,
     check_seed,
-    check_signals,
     checked_members,
     remarks_on_options,
     taken_inputs,
     takes_features,
     takes_series,
 )
+from models.classifiers import MAKERS
 from models.detector import Detector
 from models.detector_parts import conditioner_of
 from models.learning.calibration import CalibratedByGroup
@@ -59,8 +59,9 @@ def train(
     table : path or pandas.DataFrame
         See :func:`models.table.feature_table.read_training_table`.
     classifier : str
-        ``svm``, ``mlp``, ``xgboost``, ``linear``, ``sequences`` or ``frames``, of which the last
-        two learn from the signals over time (``python -m featurize run --window 5 --series``); or
+        ``svm``, ``mlp``, ``xgboost`` or ``linear``; ``networks``, which learns from what networks
+        say alone (``python -m featurize run --cnn ...``); ``sequences`` or ``frames``, which learn
+        from the signals over time (``python -m featurize run --window 5 --series``); or
         ``committee``, the soft vote of several, or ``stacking``, in which each of several weighs
         what it is worth.
     seed : int
@@ -72,8 +73,9 @@ def train(
         Whether hyper-parameters and the share of features are chosen on held-out groups. See
         :mod:`models.learning.search`.
     members : sequence of str, or their names joined by commas
-        Of a ``committee`` or of ``stacking``, at least two of the first six; by default ``svm``,
-        ``mlp`` and ``xgboost``.
+        Of a ``committee`` or of ``stacking``, at least two of the others; by default ``svm``,
+        ``mlp`` and ``xgboost``. Where ``networks`` is among them, the others learn from what is
+        measured by hand alone.
     columns : sequence of str, optional
         Names of the features to learn from, all of the table by default. The detector asks for no
         others.
@@ -82,7 +84,7 @@ def train(
     ------
     TableError
         When the table cannot be trained on, lacks a feature that is asked for, or has no signals
-        over time and the classifier needs them.
+        over time, or nothing that a network says, and the classifier needs it.
     HoldOutError
         When a class has fewer than two groups.
     UnknownClassifierError
@@ -105,7 +107,7 @@ def train(
         features=takes_features([classifier], members),
         columns=columns,
     )
-    check_signals(data, [classifier], members)
+    check_inputs(data, [classifier], members)
     layout, X = taken_inputs(data, [classifier], members)
     pipeline = MAKERS[classifier](layout, seed, search, members)
     # The order of sums in a threaded product depends on the number of threads.

@@ -8,20 +8,18 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from models.audit import audit_shortcuts
-from models.classifiers import (
-    MAKERS,
-    TABULAR,
-    VOTES,
+from models.classifier_options import (
     all_names,
     check_classifier,
+    check_inputs,
     check_options,
     check_seed,
-    check_signals,
     checked_members,
     remarks_on_options,
     takes_features,
     takes_series,
 )
+from models.classifiers import MAKERS, TABULAR, VOTES
 from models.errors import (
     HoldOutError,
     SettingError,
@@ -103,7 +101,7 @@ def cross_validate(
     ------
     TableError
         When the table cannot be learnt from, lacks a feature that is asked for, or has no signals
-        over time and a classifier needs them.
+        over time, or nothing that a network says, and a classifier needs it.
     HoldOutError
         When there is nothing to hold out: a column is empty or has one value, groups are too few.
     UnknownClassifierError
@@ -140,7 +138,7 @@ def cross_validate(
         features = takes_features(names, members)
         data = read_training_table(table, condition_on_quality, series=series, features=features)
     names, left_out = all_names(data) if classifier == "all" else (names, [])
-    check_signals(data, names, members)
+    check_inputs(data, names, members)
     remarks = [
         *left_out,
         *remarks_on_options(names, members, bool(data.covariate_columns), search),

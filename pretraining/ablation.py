@@ -2,17 +2,11 @@
 
 import pandas as pd
 
-from pretraining import recipe
 from pretraining.figures import difference, of_videos, pooled_auc
 from pretraining.held_out import held_out
 from pretraining.kinds import is_authentic, is_pseudo_fake
 from pretraining.variant import FULL, Variant
 
-_OTHERS = tuple(
-    Variant(f"{name} in place of {recipe.CLASSIFIER}", classifier=name)
-    for name in ("linear", "svm")
-    if name != recipe.CLASSIFIER
-)
 VARIANTS: tuple[Variant, ...] = (
     FULL,
     Variant("real fakes alone, as they are", pseudo_fakes=False, degraded=False),
@@ -22,7 +16,9 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("without conditioning on quality", conditioned=False),
     Variant("without choice of features", chosen=False),
     Variant("without the network", network=False),
-    *_OTHERS,
+    Variant("the network alone", classifier="networks"),
+    Variant("xgboost of all features, the network's among them", classifier="xgboost"),
+    Variant("linear of all features, the network's among them", classifier="linear"),
 )
 
 
@@ -37,7 +33,8 @@ def applies(variant: Variant, table: pd.DataFrame) -> bool:
     """Return whether there is in a corpus what a variant goes without."""
     has_network = any(name.startswith("cnn__") for name in table)
     has_pseudo = bool(is_pseudo_fake(table).any())
-    return (variant.network or has_network) and (variant.real_fakes or has_pseudo)
+    needs_network = not variant.network or variant.classifier is not None
+    return (has_network or not needs_network) and (variant.real_fakes or has_pseudo)
 
 
 def ablation(videos: dict[str, pd.DataFrame], seed: int = 0) -> list[dict[str, object]]:

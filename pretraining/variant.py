@@ -65,10 +65,13 @@ class Variant:
         """
         rows = self.rows(table)
         columns = recipe.chosen_columns(rows) if self.chosen else _all_columns(rows)
-        options = {} if self.conditioned else {"condition_on_quality": False}
-        if self.classifier is not None:
-            options |= {"classifier": self.classifier, "members": None}
-        return recipe.fitted(rows, columns, seed, **options)
+        return recipe.fitted(
+            rows,
+            columns,
+            seed,
+            classifier=self.classifier,
+            condition_on_quality=self.conditioned,
+        )
 
 
 FULL = Variant()

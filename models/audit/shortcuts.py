@@ -14,7 +14,7 @@ from models.audit.sources import (
     with_all_quality,
 )
 from models.audit.twins import twins_across_groups
-from models.classifiers import check_seed
+from models.classifier_options import check_seed
 from models.errors import HoldOutError
 from models.table.training_table import TrainingTable
 

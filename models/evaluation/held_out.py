@@ -9,7 +9,8 @@ from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.classifiers import MAKERS, VOTES, taken_inputs, takes_features, takes_series
+from models.classifier_options import taken_inputs, takes_features, takes_series
+from models.classifiers import MAKERS, VOTES
 from models.errors import HoldOutError, TableError
 from models.evaluation.importance import family_importance, family_of, permuted_decisions
 from models.learning.inputs import Inputs

@@ -18,8 +18,10 @@ from typing import Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.errors import SettingError
@@ -46,6 +48,55 @@ def network_blocks(columns: Sequence[str]) -> tuple[tuple[int, int], ...]:
             blocks.append((start, stop))
         start = stop
     return tuple(blocks)
+
+
+class TakeBlocks(SelectorMixin, BaseEstimator):
+    """Hand on the columns of some blocks, or all others.
+
+    Parameters
+    ----------
+    blocks : tuple of (int, int)
+        First column and the one after the last of each block.
+    inside : bool
+        Whether it is the columns of the blocks that are handed on.
+
+    Attributes
+    ----------
+    kept_ : numpy.ndarray
+        ``(n_columns,)`` bool, those that are handed on.
+    """
+
+    def __init__(self, blocks: tuple[tuple[int, int], ...] = (), inside: bool = False) -> None:
+        self.blocks = blocks
+        self.inside = inside
+
+    def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> Self:
+        """Find the columns of ``X`` ``(n_rows, n_columns)``.
+
+        Raises
+        ------
+        SettingError
+            When none is left.
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        self.kept_ = np.full(X.shape[1], not self.inside)
+        for start, stop in self.blocks:
+            self.kept_[start:stop] = self.inside
+        if not self.kept_.any():
+            raise SettingError(
+                f"Of {X.shape[1]} columns none is {'in' if self.inside else 'outside'} the blocks "
+                f"{self.blocks}: give blocks that leave some."
+            )
+        return self
+
+    def _get_support_mask(self) -> np.ndarray:
+        check_is_fitted(self)
+        return self.kept_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
 
 class CompressedBlocks(TransformerMixin, BaseEstimator):

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from xgboost import DMatrix, XGBClassifier
 
-from models.learning.blocks import CompressedBlocks
+from models.learning.blocks import CompressedBlocks, TakeBlocks
 from models.learning.calibration import CalibratedByGroup, SigmoidOfDecision
 from models.learning.conditioning import QualityConditioner
 from models.learning.preprocessing import BestShare, ClippedRobustScaler, TakeColumns
@@ -22,6 +22,7 @@ from models.learning.vote import Stacking
 _TRACED = (
     TakeColumns,
     QualityConditioner,
+    TakeBlocks,
     SimpleImputer,
     CompressedBlocks,
     ClippedRobustScaler,
@@ -136,7 +137,7 @@ def _of_features(
             before = steps[:number]
             rows = [before.transform(one) if number else one for one in (X, ordinary)]
             terms, is_linear = step.shared(terms, *rows, is_linear), np.zeros(rows[0].shape, bool)
-        elif isinstance(step, ClippedRobustScaler | BestShare):
+        elif isinstance(step, TakeBlocks | ClippedRobustScaler | BestShare):
             terms, is_linear = (_spread_out(one, step.kept_) for one in (terms, is_linear))
     return terms
 

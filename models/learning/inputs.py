@@ -1,6 +1,8 @@
 """What the columns of a classifier's input are."""
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +27,8 @@ class Inputs:
         Values of each signal, equally spaced in time.
     blocks : tuple of (int, int)
         Features that one network says, see :func:`models.learning.blocks.network_blocks`.
+    heard : str
+        To which features is listened: ``all``, those of ``networks``, or those ``by hand``.
     """
 
     n_features: int
@@ -32,6 +36,17 @@ class Inputs:
     signals: tuple[str, ...] = ()
     n_steps: int = 0
     blocks: tuple[tuple[int, int], ...] = ()
+    heard: Literal["all", "networks", "by hand"] = "all"
+
+    @property
+    def blocks_heard(self) -> tuple[tuple[int, int], ...]:
+        """The blocks as they stand among the features that are listened to."""
+        if self.heard == "by hand":
+            return ()
+        if self.heard == "all":
+            return self.blocks
+        sizes = [stop - start for start, stop in self.blocks]
+        return tuple(pairwise(accumulate(sizes, initial=0)))
 
     @property
     def n_tabular(self) -> int:

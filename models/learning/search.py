@@ -24,6 +24,7 @@ GRIDS: dict[str, dict[str, list]] = {
     "mlp": {"model__alpha": [10.0, 100.0], "select__percentile": [100, 30, 10]},
     "xgboost": {"model__max_depth": [3, 1], "select__percentile": [100, 30, 10]},
     "linear": {"model__C": [0.01, 0.001], "select__percentile": [100, 30, 10]},
+    "networks": {"model__C": [1.0, 0.01], "select__percentile": [100, 30, 10]},
 }
 _N_FOLDS = 3
 # A fold of one class ranks nothing.

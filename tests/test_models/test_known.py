@@ -7,7 +7,7 @@ import pytest
 import featurize
 from models import cross_validate, train
 from models.audit.sources import with_all_quality
-from models.classifiers import remarks_on_options
+from models.classifier_options import remarks_on_options
 from models.errors import SettingError
 from models.scoring import score_rows
 from models.table.feature_table import read_training_table

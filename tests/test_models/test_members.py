@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from models import cross_validate, load_detector, train
-from models.classifiers import DEFAULT_MEMBERS, checked_members
+from models.classifier_options import checked_members
+from models.classifiers import DEFAULT_MEMBERS
 from models.errors import DetectorError, SettingError, UnknownClassifierError
 from models.evaluation import held_out
 from models.learning.calibration import CalibratedByGroup, fit_sigmoid

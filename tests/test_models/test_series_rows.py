@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from models import cross_validate, load_detector, train
-from models.classifiers import MAKERS, SERIAL, TABULAR, all_names
+from models.classifier_options import all_names
+from models.classifiers import MAKERS, SERIAL, TABULAR
 from models.errors import (
     DetectorError,
     FeatureMismatchError,

@@ -242,9 +242,16 @@ def test_every_trusted_type_is_needed(table, tmp_path):
     names = [f"cnn__n_{i:04d}__mean" for i in range(17)]
     with_network = table.assign(**dict(zip(names, said.T, strict=True)))
     train(with_network, "svm").save(tmp_path / "network.skops")
+    train(with_network, "networks").save(tmp_path / "networks.skops")
     needed = {
         name
-        for file in ("model.skops", "searched.skops", "series.skops", "network.skops")
+        for file in (
+            "model.skops",
+            "searched.skops",
+            "series.skops",
+            "network.skops",
+            "networks.skops",
+        )
         for name in skops.io.get_untrusted_types(file=tmp_path / file)
     }
     assert sorted(needed) == sorted(TRUSTED_TYPES)

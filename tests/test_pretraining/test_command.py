@@ -19,7 +19,7 @@ FIGURE = {"value": 0.8, "low": 0.7, "high": 0.9}
 def small(monkeypatch, tmp_path: Path) -> Path:
     """A manifest whose corpus is made up, and a recipe that is quick."""
     table = told(corpus(4))
-    quick = partial(recipe.fitted, classifier="linear", members=None)
+    quick = partial(recipe.fitted, classifier="linear")
     monkeypatch.setattr(recipe, "fitted", quick)
     monkeypatch.setattr(command, "VARIANTS", (FULL,))
     monkeypatch.setattr(command, "N_FOLDS", 2)
