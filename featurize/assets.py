@@ -112,7 +112,7 @@ EFFICIENTNET_LITE0 = ModelFile(
 
 BLENDING_LITE0 = ModelFile(
     name="blending_lite0.onnx",
-    sha256="39811d42989677c71b544eb797ddc8d95e062c710ae3816b226e507b1eb84f20",
+    sha256="d02346f59d0b727d8910cf86e69d6a93aef492978abd496cd1d8ec0a564f9064",
     licence="Apache-2.0",
     package="featurize",
     folder="networks",

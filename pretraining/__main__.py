@@ -23,7 +23,7 @@ from pretraining.folds import source_folds
 from pretraining.held_out import held_out
 from pretraining.keeping import Kept, fingerprint
 from pretraining.model_card import data_facts, detector_facts, model_card
-from pretraining.networks import make_networks, network_of_datasets, with_networks
+from pretraining.networks import make_networks, network_of_datasets, network_to_ship, with_networks
 from pretraining.robustness import N_CLIPS, robustness
 from pretraining.tables import table_text, wide
 from pretraining.variant import FULL
@@ -63,6 +63,12 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     command = f"make pretrained CLIPS={manifest.name} ROUNDS={rounds}"
     _write(detector, facts | {"command": command}, place, table, out)
+    network = network_to_ship(place)
+    if network is not None:
+        typer.echo(
+            f"The detector goes with {network}, which is not the network of this package: put it "
+            "into featurize/networks, and its sha256 into featurize/assets.py."
+        )
 
 
 def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, object]:

@@ -126,7 +126,7 @@ def _measured(
         return table
     files = sorted(set(networks.values()))
     of_rows = table["dataset"].map({name: files.index(file) for name, file in networks.items()})
-    said = fold_columns(table, of_rows, dict(enumerate(files)), store=store)
+    said = fold_columns(table, of_rows, dict(enumerate(files)), store=store, n_jobs=n_jobs)
     return pd.concat([table, said], axis=1)
 
 

@@ -30,8 +30,8 @@ MIN_FACE_WIDTH_PX = 64.0
 """Narrower faces have no crop.
 
 Measured on faces of clips held out from training, each beside itself blended, both made smaller
-afterwards: the area under the ROC curve of single crops is 0.79 at 118 px, 0.78 at 96 px, 0.74 at
-64 px, 0.71 at 48 px, 0.65 at 36 px.
+afterwards: the area under the ROC curve of single crops is 0.80 at 118 px, 0.75 at 96 px, 0.70 at
+64 px, 0.64 at 48 px, 0.60 at 36 px.
 """
 
 FACTS = NetworkFacts("blending_lite0", 1, BLENDING_LITE0.sha256, "blending-lite0")
@@ -43,9 +43,9 @@ _MEAN, _SCALE = 127.0, 128.0
 class BlendingLite0:
     """Log-odds that a face was blended into its picture, by one aligned crop.
 
-    Trained on authentic clips alone, each crop beside itself blended into itself (Shiohara and
-    Yamasaki 2022), see ``pretraining/blending_network``. OpenCV computes it, on one thread of the
-    CPU.
+    Trained on authentic clips alone: crops beside themselves blended into themselves (Shiohara and
+    Yamasaki 2022), and frames of clips beside those of pseudo-fakes made of them, see
+    ``pretraining/blending_network``. OpenCV computes it, on one thread of the CPU.
 
     Parameters
     ----------

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from featurize.declaration import Recording
 from featurize.embedding import with_samples
 from featurize.errors import VideoError
-from featurize.extraction import LandmarkOptions, extract
+from featurize.extraction import LandmarkOptions, extract, one_thread
 from featurize.frame_features.observer import PixelObserver
 from featurize.landmarks.storage.store import LandmarkStore
 from featurize.networks.blending_lite0 import FACTS, BlendingLite0
@@ -29,6 +32,7 @@ def fold_columns(
     nets: Mapping[int, Path],
     *,
     store: str | Path | None = None,
+    n_jobs: int = 1,
 ) -> pd.DataFrame:
     """Columns ``cnn__blending_lite0_...`` with each row by the network of its own fold.
 
@@ -44,6 +48,8 @@ def fold_columns(
         For each fold the ONNX file of the network that has not seen it.
     store : str or Path, optional
         Folder of landmarks, which keeps what networks say too.
+    n_jobs : int
+        Processes, as in joblib. The result does not depend on it.
 
     Returns
     -------
@@ -57,22 +63,34 @@ def fold_columns(
     KeyError
         When a fold has no network.
     """
-    kept = None if store is None else LandmarkStore(store)
-    asked = {fold: _Asked((BlendingLite0("cpu", path),)) for fold, path in nets.items()}
     names = [feature.name for feature in SUMMARY.features]
     columns = pd.DataFrame(np.nan, table.index, names)
     usable = table[table["status"] == "ok"] if "status" in table else table
     usable = usable[usable["face"] == 0] if "face" in usable else usable
-    for (path, fold), rows in usable.groupby(["path", folds.loc[usable.index]]):
-        try:
-            track = _track(path, asked[fold], kept)
-        except VideoError:
-            continue
-        for index, row in rows.iterrows():
-            part = None if track is None else _part(track, row)
-            if part is not None:
-                columns.loc[index] = SUMMARY(Recording(part, {}))
+    bounds = usable[[name for name in WINDOW_COLUMNS if name in usable]]
+    found = Parallel(n_jobs=n_jobs)(
+        delayed(_of_video)(path, nets[fold], rows, store)
+        for (path, fold), rows in bounds.groupby([usable["path"], folds.loc[usable.index]])
+    )
+    for values in found:
+        for index, value in values.items():
+            columns.loc[index] = value
     return columns
+
+
+def _of_video(
+    path: str, net: Path, rows: pd.DataFrame, store: str | Path | None
+) -> dict[object, dict[str, float]]:
+    """What is said of each row of a video, by index; nothing of rows that have no face."""
+    with one_thread(), threadpool_limits(limits=1):
+        try:
+            track = _track(path, _asked(net), None if store is None else LandmarkStore(store))
+        except VideoError:
+            return {}
+    parts = {} if track is None else {index: _part(track, row) for index, row in rows.iterrows()}
+    return {
+        index: SUMMARY(Recording(part, {})) for index, part in parts.items() if part is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,12 @@ class _Asked:
 
     def opened(self) -> tuple[BlendingLite0, ...]:
         return self.networks
+
+
+@cache
+def _asked(net: Path) -> _Asked:
+    """A network, read once in each process."""
+    return _Asked((BlendingLite0("cpu", net),))
 
 
 def _track(path: str, asked: _Asked, store: LandmarkStore | None) -> LandmarkTrack | None:

@@ -128,7 +128,7 @@ class TestAugmentation:
             assert np.abs(one - other)[:12, :12].mean() < 2
             assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.8
 
-    def test_three_pairs_of_four_are_of_a_world_seen_from_the_same_place(self, face, clip) -> None:
+    def test_every_other_pair_is_of_a_world_seen_from_the_same_place(self, face, clip) -> None:
         picture, points_px = face
         moved_px = 20
         # The fake is darker, and its face lies elsewhere in the picture.

@@ -7,13 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from featurize.assets import BLENDING_LITE0, locate
 from featurize.synthesis import Script
 from pretraining import networks
 from pretraining.blending_network.export import export
 from pretraining.blending_network.worlds import world_crops
 from pretraining.corpus import Place, make_corpus
 from pretraining.folds import source_folds
-from pretraining.networks import make_networks, network_of_datasets, with_networks
+from pretraining.networks import (
+    make_networks,
+    network_of_datasets,
+    network_to_ship,
+    with_networks,
+)
 from tests.test_featurize.conftest import film
 from tests.test_pretraining.test_blending_network import any_network
 
@@ -98,5 +104,8 @@ def test_each_row_is_told_by_the_network_of_its_fold(place: Place, monkeypatch) 
     # The same film of all: what is added to a network's answer is all that differs.
     expected = told[COLUMN].iloc[0] + told["dataset"].map(fold_of) - fold_of[told["dataset"][0]]
     assert np.allclose(told[COLUMN], expected, atol=1e-4)
+    assert network_to_ship(place) == place.networks / "blending_lite0.onnx"
+    shutil.copyfile(locate(BLENDING_LITE0), place.networks / "blending_lite0.onnx")
+    assert network_to_ship(place) is None
     for dataset, file in network_of_datasets(place).items():
         assert file.name == f"fold{fold_of[dataset]}.onnx"
