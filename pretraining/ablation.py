@@ -17,8 +17,13 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("without choice of features", chosen=False),
     Variant("without the network", network=False),
     Variant("the network alone", classifier="networks"),
-    Variant("xgboost of all features, the network's among them", classifier="xgboost"),
-    Variant("linear of all features, the network's among them", classifier="linear"),
+    Variant(
+        "xgboost without the network, stacked with it",
+        classifier="stacking",
+        members=("xgboost", "networks"),
+    ),
+    Variant("linear in place of xgboost", classifier="linear"),
+    Variant("svm in place of xgboost", classifier="svm"),
 )
 
 
@@ -33,7 +38,8 @@ def applies(variant: Variant, table: pd.DataFrame) -> bool:
     """Return whether there is in a corpus what a variant goes without."""
     has_network = any(name.startswith("cnn__") for name in table)
     has_pseudo = bool(is_pseudo_fake(table).any())
-    needs_network = not variant.network or variant.classifier is not None
+    hearing = (variant.classifier, *(variant.members or ()))
+    needs_network = not variant.network or "networks" in hearing
     return (has_network or not needs_network) and (variant.real_fakes or has_pseudo)
 
 

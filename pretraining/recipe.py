@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from models import train
-from models.classifiers import NETWORKS
 from models.detector import Detector
 from models.table.covariates import COVARIATES
 from models.table.lacking import networks_of
@@ -14,9 +13,6 @@ from models.table.matrix import feature_columns
 from pretraining.kinds import is_authentic, is_pseudo_fake, is_real_fake
 
 CLASSIFIER = "xgboost"
-"""Of what is measured by hand. Where there is what the network says too, a logistic regression
-hears that, and a stacking of both decides: trees in which it is one column among hundreds hardly
-look at it."""
 SEED = 0
 N_COLUMNS = 300
 """How many features are learnt from, beside what the network says."""
@@ -102,18 +98,11 @@ def fitted(
     columns: Sequence[str],
     seed: int = SEED,
     *,
-    classifier: str | None = None,
+    classifier: str = CLASSIFIER,
+    members: Sequence[str] | None = None,
     condition_on_quality: bool = True,
 ) -> Detector:
-    """Train on rows; calibration and thresholds come from sources that are held out.
-
-    The classifier is that of the recipe where none is named.
-    """
-    members = None
-    if classifier is None:
-        classifier = CLASSIFIER
-        if networks_of(columns):
-            classifier, members = "stacking", (CLASSIFIER, NETWORKS)
+    """Train on rows; calibration and thresholds come from sources that are held out."""
     return train(
         rows.assign(group=rows["source"].astype(str)),
         classifier,

@@ -32,8 +32,10 @@ class Variant:
         Whether what a network says is among the features.
     conditioned : bool
         Whether features are told beside what is usual at their quality.
-    classifier : str or None
-        Another classifier than that of the recipe.
+    classifier : str
+        That of the recipe, or another one.
+    members : tuple of str or None
+        Of a ``stacking``.
     """
 
     name: str = "full recipe"
@@ -43,7 +45,8 @@ class Variant:
     chosen: bool = True
     network: bool = True
     conditioned: bool = True
-    classifier: str | None = None
+    classifier: str = recipe.CLASSIFIER
+    members: tuple[str, ...] | None = None
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a corpus that it learns from, without columns it does not look at."""
@@ -70,6 +73,7 @@ class Variant:
             columns,
             seed,
             classifier=self.classifier,
+            members=self.members,
             condition_on_quality=self.conditioned,
         )
 

@@ -122,5 +122,8 @@ def test_a_variant_without_what_there_is_not_does_not_apply() -> None:
     table = corpus(2)
     assert applies(Variant(), table)
     assert not applies(Variant(network=False), table)
+    assert not applies(Variant(classifier="networks"), table)
+    assert not applies(Variant(classifier="stacking", members=("svm", "networks")), table)
+    assert applies(Variant(classifier="linear"), table)
     assert applies(Variant(network=False), table.assign(cnn__net_0000__mean=0.0))
     assert not applies(Variant(real_fakes=False), table[~is_pseudo_fake(table)])
