@@ -6,6 +6,7 @@ recipe, stay the same. The folder holds faces and landmarks: guard it so, and re
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ import typer
 from featurize.errors import FeaturizeError
 from models.detector import Detector
 from models.errors import ModelsError
-from pretraining import recipe
+from pretraining import calibration, recipe, variant
 from pretraining.ablation import VARIANTS, ablation, ablation_videos, applies
 from pretraining.corpus import Place, make_corpus
 from pretraining.figures import all_figures
@@ -73,7 +74,8 @@ def main(
 
 def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, object]:
     """Figures, ablation and robustness, each kept."""
-    kept = Kept(place.work / "measured", fingerprint(table, Path(recipe.__file__)))
+    code = (Path(module.__file__) for module in (recipe, variant, calibration))
+    kept = Kept(place.work / "measured", fingerprint(table, *code))
     parts, seed = source_folds(table, N_FOLDS), recipe.SEED
     detectors = kept.folder("detectors")
 
@@ -84,18 +86,24 @@ def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, obje
     unseen = kept.table(
         "manipulations held out",
         lambda: (
-            held_out(table, parts=parts, manipulations=True, seed=seed, n_jobs=place.n_jobs).videos
+            held_out(
+                table,
+                replace(FULL, calibrated=False),
+                parts=parts,
+                manipulations=True,
+                seed=seed,
+                n_jobs=place.n_jobs,
+            ).videos
         ),
     )
     figures = all_figures(videos, unseen, seed)
     typer.echo(table_text(wide(figures["real_fakes"])))
     told = {
-        variant.name: kept.table(
-            variant.name,
-            lambda variant=variant: ablation_videos(table, variant, parts, seed, place.n_jobs),
+        one.name: kept.table(
+            one.name, lambda one=one: ablation_videos(table, one, parts, seed, place.n_jobs)
         )
-        for variant in VARIANTS
-        if applies(variant, table)
+        for one in VARIANTS
+        if applies(one, table)
     }
     rows = ablation(told, seed)
     typer.echo(table_text(rows))

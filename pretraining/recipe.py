@@ -7,6 +7,7 @@ import pandas as pd
 
 from models import train
 from models.detector import Detector
+from models.learning.conditioning import QualityConditioner
 from models.table.covariates import COVARIATES
 from models.table.lacking import networks_of
 from models.table.matrix import feature_columns
@@ -46,7 +47,7 @@ def training_rows(
     return table[wanted].reset_index(drop=True)
 
 
-def chosen_columns(rows: pd.DataFrame) -> list[str]:
+def chosen_columns(rows: pd.DataFrame, condition_on_quality: bool = True) -> list[str]:
     """Return the features to learn from, chosen by training rows alone.
 
     Each pseudo-fake is compared with the authentic version of its own world, so that neither the
@@ -61,7 +62,7 @@ def chosen_columns(rows: pd.DataFrame) -> list[str]:
     features = [name for name in features if smallest[name] < largest[name]]
     by_network = [name for name in features if networks_of([name])]
     features = [name for name in features if name not in by_network]
-    effects = _effects(rows, features)
+    effects = _effects(rows, features, condition_on_quality)
     if len(effects) < 2:
         return sorted(features + by_network)
     known = np.maximum(np.isfinite(effects).sum(axis=0), 1)
@@ -72,11 +73,18 @@ def chosen_columns(rows: pd.DataFrame) -> list[str]:
     return sorted([features[i] for i in best] + by_network)
 
 
-def _effects(rows: pd.DataFrame, features: list[str]) -> np.ndarray:
+def _effects(rows: pd.DataFrame, features: list[str], condition_on_quality: bool) -> np.ndarray:
     """Return ``(n_sources, n_features)`` mean difference of pseudo-fakes from their originals."""
     values = rows[features].to_numpy(np.float64)
     authentic = is_authentic(rows).to_numpy()
-    low, median, high = rows.loc[authentic, features].quantile([0.25, 0.5, 0.75]).to_numpy()
+    if condition_on_quality:
+        covariates = rows[[name for name in COVARIATES if name in rows]].to_numpy(np.float64)
+        conditioner = QualityConditioner(covariates.shape[1])
+        values = conditioner.fit_transform(
+            np.hstack([values, covariates]), (~authentic).astype(int), groups=rows["group"]
+        )
+    quantiles = pd.DataFrame(values[authentic]).quantile([0.25, 0.5, 0.75])
+    low, median, high = quantiles.to_numpy()
     unit = np.where(high > low, high - low, np.nan)
     values = np.clip((values - median) / unit, -_CLIPPED_AT, _CLIPPED_AT)
     piece = pd.MultiIndex.from_frame(rows[["world", "window_start_s"]])
@@ -102,9 +110,12 @@ def fitted(
     members: Sequence[str] | None = None,
     condition_on_quality: bool = True,
 ) -> Detector:
-    """Train on rows; calibration and thresholds come from sources that are held out."""
+    """Train on rows. What is usual at a quality is learnt with people, not sources, left out.
+
+    A source mostly has one quality, and all slopes would be doubted.
+    """
     return train(
-        rows.assign(group=rows["source"].astype(str)),
+        rows,
         classifier,
         seed,
         condition_on_quality=condition_on_quality,

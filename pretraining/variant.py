@@ -8,6 +8,7 @@ from models.detector import Detector
 from models.table.covariates import COVARIATES
 from models.table.matrix import feature_columns
 from pretraining import recipe
+from pretraining.calibration import calibrated
 from pretraining.kinds import is_pseudo_fake
 
 _OF_NETWORKS = "cnn__"
@@ -32,6 +33,9 @@ class Variant:
         Whether what a network says is among the features.
     conditioned : bool
         Whether features are told beside what is usual at their quality.
+    calibrated : bool
+        Whether calibration and thresholds come from clips as they are, see
+        :mod:`pretraining.calibration`, which takes as many fits again as there are folds.
     classifier : str
         That of the recipe, or another one.
     members : tuple of str or None
@@ -45,6 +49,7 @@ class Variant:
     chosen: bool = True
     network: bool = True
     conditioned: bool = True
+    calibrated: bool = True
     classifier: str = recipe.CLASSIFIER
     members: tuple[str, ...] | None = None
 
@@ -66,8 +71,16 @@ class Variant:
         models.errors.TableError, models.errors.HoldOutError
             When nothing can be learnt from them.
         """
+        detector = self._uncalibrated(table, seed)
+        if not (self.calibrated and self.real_fakes):
+            return detector
+        return calibrated(detector, table, lambda part: self._uncalibrated(part, seed), seed)
+
+    def _uncalibrated(self, table: pd.DataFrame, seed: int) -> Detector:
         rows = self.rows(table)
-        columns = recipe.chosen_columns(rows) if self.chosen else _all_columns(rows)
+        columns = _all_columns(rows)
+        if self.chosen:
+            columns = recipe.chosen_columns(rows, self.conditioned)
         return recipe.fitted(
             rows,
             columns,

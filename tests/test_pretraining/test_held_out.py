@@ -10,7 +10,7 @@ from pretraining.kinds import is_authentic, is_pseudo_fake, is_real_fake
 from pretraining.variant import Variant
 from tests.test_pretraining.made_up import METHODS, corpus, told
 
-QUICK = Variant(classifier="linear", conditioned=False)
+QUICK = Variant(classifier="linear", conditioned=False, calibrated=False)
 
 
 def auc_of(videos: pd.DataFrame) -> float:
