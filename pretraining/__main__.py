@@ -6,7 +6,6 @@ recipe, stay the same. The folder holds faces and landmarks: guard it so, and re
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -86,14 +85,7 @@ def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, obje
     unseen = kept.table(
         "manipulations held out",
         lambda: (
-            held_out(
-                table,
-                replace(FULL, calibrated=False),
-                parts=parts,
-                manipulations=True,
-                seed=seed,
-                n_jobs=place.n_jobs,
-            ).videos
+            held_out(table, parts=parts, manipulations=True, seed=seed, n_jobs=place.n_jobs).videos
         ),
     )
     figures = all_figures(videos, unseen, seed)
