@@ -9,6 +9,7 @@ from models.errors import NotInstalledError, SettingError, TableError, UnknownCl
 from models.learning.blocks import network_blocks
 from models.learning.convolutions import check_sequences_installed
 from models.learning.inputs import Inputs, inputs_of
+from models.table.lacking import networks_of
 from models.table.training_table import TrainingTable
 
 _OF_FEATURES = (*TABULAR, NETWORKS)
@@ -84,6 +85,11 @@ def takes_features(names: Sequence[str], members: Sequence[str]) -> bool:
     return any(name in _OF_FEATURES for name in _single(names, members))
 
 
+def hears_the_same_in_a_vote(name: str, members: Sequence[str]) -> bool:
+    """Return whether a classifier learns from the same columns alone and as one of ``members``."""
+    return NETWORKS not in members or name in (NETWORKS, *SERIAL)
+
+
 def check_inputs(table: TrainingTable, names: Sequence[str], members: Sequence[str]) -> None:
     """Raise an error where a classifier takes what the table does not have, or cannot be.
 
@@ -98,6 +104,12 @@ def check_inputs(table: TrainingTable, names: Sequence[str], members: Sequence[s
         raise TableError(
             f"The classifier {NETWORKS} learns from what networks say, and the table has none of "
             "it: make it by `python -m featurize run --cnn blending-lite0`."
+        )
+    others = [name for name in members if not hears_the_same_in_a_vote(name, members)]
+    if others and all(networks_of([name]) for name in table.columns):
+        raise TableError(
+            f"Beside {NETWORKS}, {' and '.join(others)} learn from what is measured by hand, and "
+            "the table has none of it: leave them out, or learn from more columns."
         )
     if "sequences" in _single(names, members):
         check_sequences_installed()

@@ -181,7 +181,8 @@ class Detector:
         They sum up exactly; see :func:`models.learning.contributions.contributions_of` for what
         they are told from. Measures of quality have no terms: they move what is usual of the
         features, and are in the features' terms. NaN where too little was measured; None where the
-        classifier does not add up: all but ``linear``, ``xgboost`` and a ``stacking`` of these.
+        classifier does not add up: all but ``linear``, ``networks``, ``xgboost`` and
+        a ``stacking`` of these.
         """
         calibrated = self.pipeline[-1]
         if not adds_up(calibrated):
@@ -216,7 +217,8 @@ class Detector:
         """Return ``(n_rows,)`` calibrated probabilities of being manipulated, NaN where unknown.
 
         Unknown are rows of which too little is known, see :meth:`known`.
-        The share of fakes in the training table is the prior: where it was not that of the
+        The share of fakes in the training table is the prior, and even odds that of the detector
+        of the package: where it is not that of the
         videos to be scored, the verdicts are safer to read than the probability.
 
         It is videos that are manipulated: every window of a face has the probability of the mean

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from models.classifier_options import (
     takes_features,
     takes_series,
 )
-from models.classifiers import MAKERS
+from models.classifiers import MAKERS, NETWORKS
 from models.detector import Detector
 from models.detector_parts import conditioner_of
 from models.learning.calibration import CalibratedByGroup
@@ -29,6 +30,7 @@ from models.learning.video_rows import mean_by_video
 from models.learning.vote import SoftVote, Stacking
 from models.table.feature_table import read_training_table
 from models.table.known import usually_known
+from models.table.lacking import networks_of
 from models.table.matrix import is_by_hand
 from models.table.series import series_columns
 from models.table.training_table import TrainingTable
@@ -100,14 +102,18 @@ def train(
     check_seed(seed)
     members = checked_members(members, [classifier])
     check_options([classifier], members, condition_on_quality, search, columns is not None)
-    data = read_training_table(
+    read = partial(
+        read_training_table,
         table,
         condition_on_quality,
         series=takes_series([classifier], members),
         features=takes_features([classifier], members),
-        columns=columns,
     )
+    data = read(columns=columns)
     check_inputs(data, [classifier], members)
+    if classifier == NETWORKS:
+        # Without the others: a video of which no network says anything is then unknown.
+        data = read(columns=[name for name in data.columns if networks_of([name])])
     layout, X = taken_inputs(data, [classifier], members)
     pipeline = MAKERS[classifier](layout, seed, search, members)
     # The order of sums in a threaded product depends on the number of threads.

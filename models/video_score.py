@@ -164,8 +164,8 @@ class VideoScore:
         Where the log-odds of the detector are a sum over its features, what they are before any
         signal speaks: with the contributions of ``reasons``, ``other_log_odds`` and
         ``unmeasured_log_odds`` it is the log-odds of ``probability``. NaN where they are no such
-        sum, as with
-        classifiers other than ``linear``, ``xgboost`` and a ``stacking`` of these: then each reason
+        sum, as with classifiers other than ``linear``, ``networks``, ``xgboost`` and a ``stacking``
+        of these: then each reason
         is measured with everything else left as it is, and they do not add up to the score.
     identity : featurize.reference.IdentityMatch or None
         Whether the video shows the person of the reference photographs; None where there are none.

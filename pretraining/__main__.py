@@ -63,7 +63,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     command = f"make pretrained CLIPS={manifest.name} ROUNDS={rounds}"
     _write(detector, facts | {"command": command}, place, table, out)
-    network = network_to_ship(place)
+    network = network_to_ship(place, table)
     if network is not None:
         typer.echo(
             f"The detector goes with {network}, which is not the network of this package: put it "
@@ -109,7 +109,7 @@ def _measured(place: Place, table: pd.DataFrame, n_clips: int) -> dict[str, obje
             n_clips=n_clips,
             n_jobs=place.n_jobs,
             seed=seed,
-            networks=network_of_datasets(place),
+            networks=network_of_datasets(place, table),
         ),
     )
     typer.echo(table_text(hardened["degradations"]))

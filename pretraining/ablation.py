@@ -34,7 +34,7 @@ def ablation_videos(
 ) -> pd.DataFrame:
     """Return what a variant says of videos; ``parts`` as for :func:`held_out`.
 
-    Calibrated by what it has learnt from: clips as they are have no part in it.
+    Calibrated by what it has learnt from, without a further fit for each fold of sources.
     """
     plain = replace(variant, calibrated=False)
     return held_out(table, plain, parts=parts, seed=seed, n_jobs=n_jobs).videos

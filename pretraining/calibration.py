@@ -1,7 +1,7 @@
 """Probabilities and thresholds from clips as they are, of sources that were held out.
 
 A detector learns from degraded worlds, most of whose fakes are pseudo-fakes. How sure it may be of
-clips as people find them, only such clips can say: none of them is learnt from.
+clips as people find them, only such clips can say.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def calibrated(
     Returns
     -------
     Detector
-        The very same where fewer than two sources have clips of a label.
+        The very same where fewer than two sources have clips of a label, or none can be scored.
     """
     clips = table[(table["round"] < 0) & ~is_pseudo_fake(table)]
     sources = clips.groupby("label")["source"].nunique()
@@ -58,20 +58,22 @@ def calibrated(
     for fold in range(n_folds):
         held = clips[folds == fold]
         others = fit(table[~table["source"].isin(held["source"])])
-        told[held.index] = _decisions(others, held)
+        told[held.index] = others.decision_function(held)
     number, _ = pd.factorize(clips["path"])
     decision = mean_of_known(told.to_numpy(), number)
     is_fake = (clips["label"] == "fake").groupby(number).first().to_numpy(int)
     known = np.isfinite(decision)
     decision, is_fake = decision[known], is_fake[known]
+    if len(np.unique(is_fake)) < 2:
+        return detector
     slope, intercept = fit_sigmoid(decision, is_fake)
     # Even odds: which sources are held out must not say how many fakes are to be expected.
     intercept -= np.log(is_fake.sum() / (is_fake == 0).sum())
     pipeline = deepcopy(detector.pipeline)
     pipeline[-1].slope_, pipeline[-1].intercept_ = slope, float(intercept)
     remark = (
-        f"Calibration and thresholds are of {len(decision)} clips as they are, not learnt from, of "
-        "sources that were held out."
+        f"Calibration and thresholds are of {len(decision)} clips as they are, by detectors that "
+        "had not seen their source."
     )
     return replace(
         detector,
@@ -79,9 +81,3 @@ def calibrated(
         thresholds=choose_thresholds(expit(slope * decision + intercept), is_fake),
         provenance=detector.provenance | {"remarks": [*detector.provenance["remarks"], remark]},
     )
-
-
-def _decisions(detector: Detector, rows: pd.DataFrame) -> np.ndarray:
-    """Return decision values before any calibration, NaN where too little was measured."""
-    fitted = detector.pipeline[-1]
-    return (detector.log_odds(detector.matrix(rows)) - fitted.intercept_) / fitted.slope_

@@ -7,7 +7,7 @@ import pandas as pd
 
 from featurize import featurize_dataset
 from featurize.synthesis.pseudo_fakes import make_pseudo_fakes
-from pretraining.folds import source_numbers
+from pretraining.folds import by_dataset, source_numbers
 
 WINDOW_S = 5.0
 FAKES = 2
@@ -112,8 +112,3 @@ def _measured(place: Place, videos: pd.DataFrame, name: str) -> pd.DataFrame:
     table = table[(table["status"] == "ok") & (table["face"] == 0)].reset_index(drop=True)
     table.to_parquet(kept)
     return table
-
-
-def by_dataset(listed: pd.DataFrame, numbers: pd.Series) -> dict[str, int]:
-    """Return the number of each data set: all rows of one have the same."""
-    return dict(zip(listed["dataset"], numbers, strict=True))

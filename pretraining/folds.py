@@ -77,3 +77,8 @@ def source_numbers(manifest: pd.DataFrame) -> pd.Series:
     graph = coo_array(edges, shape=(n_nodes, n_nodes))
     numbers = connected_components(graph, directed=False)[1][dataset]
     return pd.Series(numbers.astype(np.int64), index=manifest.index, name="source")
+
+
+def by_dataset(manifest: pd.DataFrame, numbers: pd.Series) -> dict[str, int]:
+    """Return the number of each data set: all rows of one have the same."""
+    return dict(zip(manifest["dataset"], numbers, strict=True))

@@ -9,7 +9,12 @@ from joblib import Parallel, delayed
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from models.classifier_options import taken_inputs, takes_features, takes_series
+from models.classifier_options import (
+    hears_the_same_in_a_vote,
+    taken_inputs,
+    takes_features,
+    takes_series,
+)
 from models.classifiers import MAKERS, VOTES
 from models.errors import HoldOutError, TableError
 from models.evaluation.importance import family_importance, family_of, permuted_decisions
@@ -143,8 +148,13 @@ def _fitted(
 
     votes = [name for name in plan.names if name in VOTES]
     alone = [name for name in plan.names if name not in VOTES]
-    fitted = {name: fit(name) for name in dict.fromkeys([*(plan.members if votes else ()), *alone])}
-    members = {name: pipeline[-1] for name, pipeline in fitted.items()}
+    shared = [name for name in plan.members if hears_the_same_in_a_vote(name, plan.members)]
+    fitted = {name: fit(name) for name in dict.fromkeys([*(shared if votes else ()), *alone])}
+    members = {
+        name: pipeline[-1]
+        for name, pipeline in fitted.items()
+        if hears_the_same_in_a_vote(name, plan.members)
+    }
     fitted |= {name: fit(name, classify__fitted=members) for name in votes}
     return {name: fitted[name] for name in plan.names}
 

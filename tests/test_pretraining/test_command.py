@@ -26,8 +26,8 @@ def small(monkeypatch, tmp_path: Path) -> Path:
     # Networks, films and landmarks have tests of their own.
     monkeypatch.setattr(command, "make_networks", lambda place, table: None)
     monkeypatch.setattr(command, "with_networks", lambda place, table: table)
-    monkeypatch.setattr(command, "network_of_datasets", lambda place: {})
-    monkeypatch.setattr(command, "network_to_ship", lambda place: None)
+    monkeypatch.setattr(command, "network_of_datasets", lambda place, table: {})
+    monkeypatch.setattr(command, "network_to_ship", lambda place, table: None)
     monkeypatch.setattr(command, "make_corpus", lambda place, rounds: table)
     row = {"strength": 1, "n_videos": 8, "auc": FIGURE, "change": FIGURE}
     rows = {"degradations": [{"degradation": "blur", **row}], "adversary": []}

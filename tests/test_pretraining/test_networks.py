@@ -10,6 +10,7 @@ import pytest
 from featurize.assets import BLENDING_LITE0, locate
 from featurize.synthesis import Script
 from pretraining import networks
+from pretraining.blending_network.__main__ import learnt_from
 from pretraining.blending_network.export import export
 from pretraining.blending_network.worlds import world_crops
 from pretraining.corpus import Place, make_corpus
@@ -23,6 +24,7 @@ from pretraining.networks import (
 from tests.test_featurize.conftest import film
 from tests.test_pretraining.test_blending_network import any_network
 
+NAMES = ("fold0.onnx", "fold1.onnx", "fold2.onnx", "blending_lite0.onnx")
 COLUMN = "cnn__blending_lite0_0000__mean"
 
 
@@ -91,7 +93,7 @@ def test_each_row_is_told_by_the_network_of_its_fold(place: Place, monkeypatch) 
         fold = int(command[command.index("--only") + 1])
         network = any_network()
         network.head.bias.data += fold
-        export(network, networks._files(place)[fold])
+        export(network, Path(command[command.index("-o") + 1]) / NAMES[fold])
 
     monkeypatch.setattr(networks.subprocess, "run", train)
     make_networks(place, table)
@@ -104,8 +106,31 @@ def test_each_row_is_told_by_the_network_of_its_fold(place: Place, monkeypatch) 
     # The same film of all: what is added to a network's answer is all that differs.
     expected = told[COLUMN].iloc[0] + told["dataset"].map(fold_of) - fold_of[told["dataset"][0]]
     assert np.allclose(told[COLUMN], expected, atol=1e-4)
-    assert network_to_ship(place) == place.networks / "blending_lite0.onnx"
-    shutil.copyfile(locate(BLENDING_LITE0), place.networks / "blending_lite0.onnx")
-    assert network_to_ship(place) is None
-    for dataset, file in network_of_datasets(place).items():
+    made = network_to_ship(place, table)
+    assert made.name == "blending_lite0.onnx"
+    shutil.copyfile(locate(BLENDING_LITE0), made)
+    assert network_to_ship(place, table) is None
+    for dataset, file in network_of_datasets(place, table).items():
         assert file.name == f"fold{fold_of[dataset]}.onnx"
+    # Clips that are dealt otherwise have networks of their own.
+    listed = pd.read_csv(place.manifest)
+    listed.assign(dataset=listed["dataset"].replace("d1", "d0")).to_csv(place.manifest, index=False)
+    make_networks(place, table)
+    assert len(asked) == 2 * (networks.N_FOLDS + 1)
+
+
+def test_a_network_learns_from_nothing_of_its_fold() -> None:
+    labels = ["real", "fake"] * 6
+    manifest = pd.DataFrame(
+        {"dataset": [f"d{n}" for n in range(12)], "group": range(12), "label": labels}
+    )
+    clips = {row: f"clip of d{row}" for row in range(12)}
+    worlds = [(f"d{n}", f"world of d{n}") for n in range(12)]
+    folds = source_folds(manifest, networks.N_FOLDS)
+    for fold in range(networks.N_FOLDS):
+        seen, others = learnt_from(manifest, fold, 0, clips, worlds)
+        kept = [n for n in range(12) if folds[n] != fold]
+        assert 0 < len(kept) < 12
+        assert seen == [f"clip of d{n}" for n in kept]
+        assert others == [f"world of d{n}" for n in kept]
+    assert learnt_from(manifest, networks.N_FOLDS, 0, clips, worlds)[0] == list(clips.values())
