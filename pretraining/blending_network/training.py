@@ -99,7 +99,10 @@ def _of_clip(clip: ClipCrops, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 
 def _of_world(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The same moment of a piece and of one of its fakes; each has landmarks of its own."""
+    """Much the same moment of a piece and of one of its fakes.
+
+    Each has landmarks of its own, and frames are counted among those that show its face.
+    """
     fake = world.fakes[rng.integers(len(world.fakes))]
     number = int(rng.integers(min(len(world.authentic.pictures), len(fake.pictures))))
     steps = drawn_steps(rng) if rng.random() < 0.5 else []
