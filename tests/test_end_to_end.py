@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from featurize import featurize_dataset
 from featurize.errors import VideoUnreadableError
 from featurize.synthesis import Performer, make_dataset, random_script, write_video
-from models import cross_validate, load_detector, score_video, train
+from models import cross_validate, default_detector, load_detector, score_video, train
 from models.__main__ import app
-from models.errors import NoDetectorError
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,11 @@ def test_a_file_that_is_no_video_is_an_error(detector_file: Path, tmp_path: Path
         score_video(tmp_path / "text.mp4", detector_file)
 
 
-def test_without_a_detector_the_error_says_how_to_train_one(stranger: dict[str, Path]) -> None:
-    with pytest.raises(NoDetectorError, match="python -m models train"):
-        score_video(stranger["real"])
+def test_without_a_detector_that_of_the_package_answers(stranger: dict[str, Path]) -> None:
+    score = score_video(stranger["real"])
+    assert score == score_video(stranger["real"], default_detector())
+    assert score.verdict in ("real", "fake", "uncertain")
+    told = score.base_log_odds + score.other_log_odds + score.unmeasured_log_odds
+    told += sum(reason.contribution for reason in score.reasons)
+    assert told == pytest.approx(logit(score.probability), abs=1e-3)
+    assert any("network" in reason.sentence for reason in score.reasons)
