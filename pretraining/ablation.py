@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from models.table.lacking import networks_of
 from pretraining.figures import difference, of_videos, pooled_auc
 from pretraining.held_out import held_out
 from pretraining.kinds import is_authentic, is_pseudo_fake
@@ -42,7 +43,7 @@ def ablation_videos(
 
 def applies(variant: Variant, table: pd.DataFrame) -> bool:
     """Return whether there is in a corpus what a variant goes without."""
-    has_network = any(name.startswith("cnn__") for name in table)
+    has_network = bool(networks_of(table))
     has_pseudo = bool(is_pseudo_fake(table).any())
     hearing = (variant.classifier, *(variant.members or ()))
     needs_network = not variant.network or "networks" in hearing

@@ -6,12 +6,11 @@ import pandas as pd
 
 from models.detector import Detector
 from models.table.covariates import COVARIATES
+from models.table.lacking import networks_of
 from models.table.matrix import feature_columns
 from pretraining import recipe
 from pretraining.calibration import calibrated
 from pretraining.kinds import is_pseudo_fake
-
-_OF_NETWORKS = "cnn__"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Variant:
         if not self.degraded:
             table = table[(table["round"] < 0) | is_pseudo_fake(table)]
         if not self.network:
-            table = table[[name for name in table if not name.startswith(_OF_NETWORKS)]]
+            table = table[[name for name in table if not networks_of([name])]]
         return recipe.training_rows(
             table, pseudo_fakes=self.pseudo_fakes, real_fakes=self.real_fakes
         )

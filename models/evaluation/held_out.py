@@ -150,11 +150,7 @@ def _fitted(
     alone = [name for name in plan.names if name not in VOTES]
     shared = [name for name in plan.members if hears_the_same_in_a_vote(name, plan.members)]
     fitted = {name: fit(name) for name in dict.fromkeys([*(shared if votes else ()), *alone])}
-    members = {
-        name: pipeline[-1]
-        for name, pipeline in fitted.items()
-        if hears_the_same_in_a_vote(name, plan.members)
-    }
+    members = {name: fitted[name][-1] for name in shared if name in fitted}
     fitted |= {name: fit(name, classify__fitted=members) for name in votes}
     return {name: fitted[name] for name in plan.names}
 
